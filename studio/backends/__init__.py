@@ -1,0 +1,1 @@
+"""What can draw and see: one protocol, several implementations."""
