@@ -27,5 +27,5 @@ class UnparseableText(BackendError):
     """The model's text does not have the form that the phase needs."""
 
 
-class Cancelled(Exception):  # noqa: N818 - an order that was obeyed, not an error to be shown
+class Cancelled(Exception):  # an order that was obeyed, not an error to be shown
     """Raised by the step callback inside a backend, at the first model step after a cancel."""
