@@ -1,0 +1,1 @@
+"""The library's schema, one step per change; run by `studio.store.schema`."""
