@@ -1,0 +1,160 @@
+"""Scenes that meet demands: sizes, cells of the place grid, and a little jitter."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from studio.scene.demands import OPPOSITE, Demands, Item
+from studio.scene.judge import in_region, is_right, related
+from studio.scene.places import GRID, SIZE_RANGES, SIZES, cell_center, column_of, extents, reading_order, row_of
+from studio.scene.scene import COLORS, NATURAL, Scene, Thing
+from studio.scene.vocabulary import noun_named
+
+JITTER = 0.04
+"""Drafts sit this close to their cell's centre, so that their place words are certain."""
+
+LATTICE = 0.02
+"""Positions and sizes are multiples of this, so that what an edit leaves alone stays exactly as it is."""
+
+
+def snap(value: float) -> float:
+    """The nearest multiple of LATTICE."""
+    return round(round(value / LATTICE) * LATTICE, 4)
+
+
+def arrange(demands: Demands, rng: random.Random, canvas: Scene, *, jitter: float = JITTER) -> Scene | None:
+    """A random scene on `canvas` that meets the demands, item by item in reading order; None if none was found.
+
+    Colours that nobody asked for stay natural.
+    """
+    for attempt in range(30):
+        sizes = _size_words(demands, rng, smaller=attempt >= 12)
+        scene = _place_all(demands, sizes, rng, canvas, jitter)
+        if scene is not None and is_right(scene, demands):
+            return _in_order(scene, demands)
+    return None
+
+
+def free_cells(scene: Scene, size: float) -> list[tuple[int, int]]:
+    """Cells (column, row) in whose centre a thing of that size would overlap nothing, best first by no order."""
+    cells = []
+    for column in range(GRID):
+        for row in range(GRID):
+            probe = fit(Thing("", NATURAL, cell_center(column), cell_center(row), size), scene)
+            inside = column_of(probe) == column and row_of(probe) == row
+            if inside and not any(overlap(probe, t, scene) for t in scene.things):
+                cells.append((column, row))
+    return cells
+
+
+def fit(thing: Thing, scene: Scene) -> Thing:
+    """The thing moved so that its box lies within the canvas."""
+    width, height = extents(thing, scene)
+    x = min(max(thing.x, width / 2), 1 - width / 2)
+    y = min(max(thing.y, height / 2), 1 - height / 2)
+    return replace(thing, x=snap(x), y=snap(y))
+
+
+def overlap(a: Thing, b: Thing, scene: Scene) -> bool:
+    """Whether two boxes overlap by more than a tenth along both axes, or share a cell."""
+    (aw, ah), (bw, bh) = extents(a, scene), extents(b, scene)
+    near = abs(a.x - b.x) < 0.9 * (aw + bw) / 2 and abs(a.y - b.y) < 0.9 * (ah + bh) / 2
+    return near or (column_of(a), row_of(a)) == (column_of(b), row_of(b))
+
+
+def random_color(rng: random.Random, noun: str, *, but: str | None = None) -> str:
+    """A colour that can be told from `but`; NATURAL only where a noun has no colour of its own to confuse it with."""
+    known = noun_named(noun)
+    choices = [c for c in COLORS if c != but]
+    if but is not None and not (known and known.looks == but):
+        choices += [NATURAL] * 3
+    return rng.choice(choices)
+
+
+def _size_words(demands: Demands, rng: random.Random, *, smaller: bool) -> list[str]:
+    """One size word per item, honouring larger and smaller."""
+    total = sum(item.count for item in demands.items)
+    if total <= 2 and not smaller:
+        base = rng.choice(("medium", "medium", "large", "small"))
+    elif total <= 5 and not smaller:
+        base = rng.choice(("medium", "small"))
+    else:
+        base = "small"
+    words = [base] * len(demands.items)
+    if total <= 3 and not smaller and rng.random() < 0.5:
+        words = [rng.choice(SIZES[:2] if total == 3 else SIZES) for _ in words]
+    for i, item in enumerate(demands.items):
+        if item.size:
+            others = [item.size[1]] if item.size[1] is not None else [j for j in range(len(words)) if j != i]
+            low, high = rng.choice((("small", "medium"), ("small", "large"), ("medium", "large")))
+            if total > 3 or smaller:
+                low, high = "small", "medium"
+            words[i] = high if item.size[0] == "larger" else low
+            for j in others:
+                other = demands.items[j].size
+                if item.size[1] is not None or other is None or other[0] != item.size[0]:
+                    words[j] = low if item.size[0] == "larger" else high
+    return words
+
+
+def _place_all(
+    demands: Demands, sizes: list[str], rng: random.Random, canvas: Scene, jitter: float
+) -> Scene | None:
+    scene = replace(canvas, things=())
+    groups: list[list[Thing]] = []
+    for i, item in enumerate(demands.items):
+        groups.append([])
+        for _ in range(item.count):
+            thing = _place_one(i, item, demands, groups, sizes[i], scene, rng, jitter)
+            if thing is None:
+                return None
+            groups[i].append(thing)
+            scene = replace(scene, things=(*scene.things, thing))
+    return scene
+
+
+def _place_one(
+    i: int,
+    item: Item,
+    demands: Demands,
+    groups: list[list[Thing]],
+    size: str,
+    scene: Scene,
+    rng: random.Random,
+    jitter: float,
+) -> Thing | None:
+    for _ in range(24):
+        side = snap(rng.uniform(*SIZE_RANGES[size]))
+        column, row = rng.randrange(GRID), rng.randrange(GRID)
+        x = cell_center(column) + rng.uniform(-jitter, jitter)
+        y = cell_center(row) + rng.uniform(-jitter, jitter)
+        thing = fit(Thing(item.noun, item.color or NATURAL, x, y, side), scene)
+        if any(overlap(thing, t, scene) for t in scene.things):
+            continue
+        if item.region and not in_region(thing, item.region, scene):
+            continue
+        if _relations_hold(i, thing, demands, groups, scene):
+            return thing
+    return None
+
+
+def _relations_hold(i: int, thing: Thing, demands: Demands, groups: list[list[Thing]], scene: Scene) -> bool:
+    for j, group in enumerate(groups):
+        for a, b, word in ((i, j, demands.items[i].relation), (j, i, demands.items[j].relation)):
+            if a != b and word is not None and word[1] == b:
+                mine = word[0] if a == i else OPPOSITE[word[0]]
+                if not all(related(thing, mine, t, scene) for t in group):
+                    return False
+    return True
+
+
+def _in_order(scene: Scene, demands: Demands) -> Scene:
+    """Items in the brief's order, each item's things in reading order: the order of plan lines and slots."""
+    things: list[Thing] = []
+    start = 0
+    for item in demands.items:
+        group = scene.things[start : start + item.count]
+        things += [group[k] for k in reading_order(group)]
+        start += item.count
+    return replace(scene, things=tuple(things))
