@@ -46,7 +46,7 @@ def advance(session: Session, backend: Backend, picture_of: PictureOf, step: Ste
     if isinstance(phase, Waiting) or session.stop is not None:
         return None
     if isinstance(phase, StopReason):
-        return Outcome(replace(session, stop=phase, decision=None))
+        return Outcome(ended(session, phase))
     began = time.perf_counter()
     if phase is Phase.REASON:
         text = _plan(session, backend, step)
@@ -56,6 +56,11 @@ def advance(session: Session, backend: Backend, picture_of: PictureOf, step: Ste
     if phase is Phase.REFLECT:
         return _reflect(session, backend, picture_of, step)
     return _refine(session, backend, picture_of, step)
+
+
+def ended(session: Session, reason: StopReason) -> Session:
+    """The session with why it ended; nothing needs a model for that."""
+    return replace(session, stop=reason, decision=None)
 
 
 def seed_for(session: Session, turn: int, attempt: int = 0) -> int:
