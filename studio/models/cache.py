@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 
@@ -55,7 +54,7 @@ class KeyValueCache:
         old = self._buffers[layer]
         capacity = max(128, 2 * needed if old is None or old[0].shape[2] < needed else old[0].shape[2])
         shape = (like.shape[0], like.shape[1], capacity, like.shape[3])
-        fresh = (torch.zeros(shape, dtype=like.dtype, device=like.device), torch.zeros(shape, dtype=like.dtype, device=like.device))
+        fresh = (like.new_zeros(shape), like.new_zeros(shape))
         if old is not None:
             for to, source in zip(fresh, old, strict=True):
                 to[:, :, : self.length] = source[:, :, : self.length]

@@ -91,11 +91,13 @@ class ModelConfig:
             "exactly one of latent_grid and latent_slots must be above 0": bool(self.latent_grid)
             == bool(self.latent_slots),
             "source_input needs prediction “clean”": self.source_input and self.prediction is not Prediction.CLEAN,
+            "the stem must halve the sides down to one cell per vision_patch": self.vision is Vision.CONV
+            and (2 ** len(self.stem_widths) != self.vision_patch or self.stem_widths[-1] != self.vision_width),
             "stem_widths and stem_blocks must have the same length": len(self.stem_widths) != len(self.stem_blocks),
         }
         for message, fault in faults.items():
             if fault:
-                raise BackendError(f"The model configuration is inconsistent: {message}. Correct the checkpoint's file.")
+                raise BackendError(f"The model configuration does not hold: {message}. Correct the file.")
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1)
@@ -110,7 +112,9 @@ class ModelConfig:
                 raise BackendError(f"The model configuration has the unknown field “{unknown[0]}”. Update the studio.")
             return cls(**values)
         except (ValueError, TypeError) as error:
-            raise BackendError(f"The model configuration cannot be read: {error}. Fetch the checkpoint again.") from error
+            raise BackendError(
+                f"The model configuration is unreadable: {error}. Fetch the checkpoint again."
+            ) from error
 
 
 def mini_config(vocab_size: int, *, num_hidden_layers: int = 4, **changes: Any) -> ModelConfig:

@@ -59,7 +59,8 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, kind: Attention
     scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)  # [B, H, L, S]
     if mask is not None:
         scores = scores.add_(mask)
-    return scores.softmax(-1) @ v
+    seen: Tensor = scores.softmax(-1) @ v
+    return seen
 
 
 class SharedAttention(nn.Module):

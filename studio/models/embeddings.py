@@ -52,5 +52,5 @@ class TimestepEmbedder(nn.Module):
         scale = torch.exp(-math.log(10_000) / half * torch.arange(half, dtype=torch.float32, device=t.device))
         angles = t.float()[..., None] * scale
         features = torch.cat([angles.cos(), angles.sin()], dim=-1)  # [..., 256]
-        out: Tensor = self.mlp(features.to(self.mlp[0].weight.dtype))
+        out: Tensor = self.mlp(features.to(next(self.parameters()).dtype))
         return out

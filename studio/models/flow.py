@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -134,7 +135,8 @@ def sde_step(
 
 def step_logprobs(x_next: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     """Log-probability of the next latent per token, up to a constant: mean over channels -> [B, N]."""
-    return -0.5 * ((x_next.float() - mean) ** 2 / std**2).mean(-1)
+    squares: Tensor = (x_next.float() - mean) ** 2 / std**2
+    return -0.5 * squares.mean(-1)
 
 
 def sample(
@@ -189,7 +191,7 @@ def _integrate(
     stochastic: Stochastic | None,
 ) -> tuple[Tensor, Taken | None]:
     points, x_t, taken = schedule(settings.num_timesteps, settings.timestep_shift), noise.float(), None
-    for index, (t, after) in enumerate(zip(points[:-1], points[1:], strict=True)):
+    for index, (t, after) in enumerate(pairwise(points)):
         dt = t - after
         velocity = _guided_velocity(x_t, t, contexts, settings, shape, source)
         if stochastic is not None and index == stochastic.index:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from studio.models.decoder import SharedAttention
+from studio.models.decoder import Layer, SharedAttention
 from studio.models.unified import UnifiedModel
 
 EMBEDDING_STD = 0.5
@@ -30,8 +30,10 @@ def init_copy_friendly(model: UnifiedModel) -> None:
     tables = [decoder.embed_tokens, *decoder.embed_previous]
     for table in tables:
         nn.init.normal_(table.weight, std=EMBEDDING_STD / len(tables) ** 0.5)
-    model.language_model.lm_head.weight.copy_(decoder.embed_tokens.weight * (HEAD_STD / decoder.embed_tokens.weight.std()))
+    words = decoder.embed_tokens.weight
+    model.language_model.lm_head.weight.copy_(words * (HEAD_STD / words.std()))
     for layer in decoder.layers:
+        assert isinstance(layer, Layer)
         for expert in ("", "_moe_gen"):
             _attention(layer.self_attn, expert, residual)
         for mlp in (layer.mlp, layer.mlp_moe_gen):
@@ -45,11 +47,10 @@ def _attention(attention: SharedAttention, expert: str, residual: float) -> None
     groups = attention.heads // attention.kv_heads
 
     def weight(name: str) -> Tensor:
-        found: Tensor = attention.get_parameter(f"{name}_proj{expert}.weight")
-        return found
+        return attention.get_parameter(f"{name}_proj{expert}.weight")
 
     def per_head(matrix: Tensor) -> Tensor:
-        return matrix.unflatten(0, (-1, attention.head_dim))
+        return matrix.view(-1, attention.head_dim, matrix.shape[1])
 
     nn.init.orthogonal_(weight("q"))
     nn.init.orthogonal_(weight("v"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from studio.errors import BadInput
 from studio.models.config import ModelConfig, Prediction, Vision
 from studio.models.decoder import LanguageModel
 from studio.models.embeddings import PositionTable, TimestepEmbedder, grid_places, sincos_grid
@@ -78,8 +79,17 @@ class UnifiedModel(nn.Module):
         return out
 
     def embed_pictures(self, pixels: Tensor) -> Tensor:
-        """Embed pictures to be understood: pixels [B, 3, H, W] in [−1, 1], sides multiples of the patch -> [B, N, D]."""
-        rows, columns = (side // self.config.vision_patch for side in pixels.shape[-2:])
+        """Embed pictures to be understood: pixels [B, 3, H, W] in [−1, 1] -> [B, N, D].
+
+        Raises BadInput when a side is no multiple of the patch or too long.
+        """
+        patch, most = self.config.vision_patch, min(self.config.vision_grid, self.config.vit_grid or 10**9)
+        if any(side % patch or not patch <= side <= most * patch for side in pixels.shape[-2:]):
+            found = " × ".join(map(str, reversed(pixels.shape[-2:])))
+            raise BadInput(
+                f"The picture has {found} pixels. Scale it to sides that are multiples of {patch}, up to {most * patch}."
+            )
+        rows, columns = (side // patch for side in pixels.shape[-2:])
         places = grid_places(rows, columns, self.config.vision_grid).to(pixels.device)
         dtype = self.connector.fc1.weight.dtype
         tokens = self.connector(self.vit_model(pixels.to(dtype)))
@@ -90,8 +100,10 @@ class UnifiedModel(nn.Module):
         """Indices of latent positions: of a picture of (rows, columns) tokens, or of all slots: [N]."""
         if self.config.latent_slots:
             return torch.arange(self.config.latent_slots, device=self.device)
-        rows, columns = shape or (self.config.latent_grid, self.config.latent_grid)
-        return grid_places(rows, columns, self.config.latent_grid).to(self.device)
+        side = self.config.latent_grid
+        if shape is None or not all(1 <= length <= side for length in shape):
+            raise BadInput(f"Latents of {shape} rows and columns have no place. Use 1 to {side} of each.")
+        return grid_places(*shape, side).to(self.device)
 
     def embed_latents(self, x_t: Tensor, t: Tensor, places: Tensor, source: Tensor | None = None) -> Tensor:
         """Embed (noised) latents: x_t [B, N, C], t [B] or [B, N] in [0, 1], places [N] or [B, N] -> [B, N, D].
