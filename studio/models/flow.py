@@ -135,8 +135,7 @@ def sde_step(
 
 def step_logprobs(x_next: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     """Log-probability of the next latent per token, up to a constant: mean over channels -> [B, N]."""
-    squares: Tensor = (x_next.float() - mean) ** 2 / std**2
-    return -0.5 * squares.mean(-1)
+    return -0.5 * ((x_next.float() - mean) / std).square().mean(-1)
 
 
 def sample(
