@@ -1,23 +1,20 @@
-"""Glyphs and their recolouring: one file of `assets/artwork` in, an SVG fragment in a 72 × 72 box out.
-
-A glyph keeps its flat fills in the groups `color` and `color-foreground` (`skin`, `hair` for people), its black
-strokes in `line`, and what must never change colour (a lit lamp, a face) in `detail`.
-"""
+"""Recolouring: the glyph of a noun in one of eleven colours, its light and shade kept."""
 
 from __future__ import annotations
 
-import re
-import xml.etree.ElementTree as ET
-from dataclasses import dataclass
+import io
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from functools import lru_cache
-from statistics import median
-from xml.sax.saxutils import quoteattr
+
+import numpy as np
+import resvg_py
+from PIL import Image
 
 from studio.errors import BadInput
+from studio.scene.glyphs import BOX, Shape, markup, shapes
 from studio.scene.scene import COLORS, NATURAL
-from studio.scene.vocabulary import ARTWORK, Noun, noun_named
-
-BOX = 72  # side of a glyph's view box, in its own units
+from studio.scene.vocabulary import noun_named
 
 PAINTS = {
     "red": (0xD9, 0x2B, 0x2B),
@@ -46,42 +43,12 @@ SHIFTS = {
 }
 USUAL_SHIFT = (0.28, 0.28)
 
-SHAPES = ("path", "circle", "ellipse", "rect", "line", "polyline", "polygon")
 PAINTED_GROUPS = ("color", "color-foreground")
 BODY_GROUPS = ("hair", "skin", "skin-shadow")
-# Presentation attributes with their SVG initial value and the value that a fragment's outer group sets.
-STYLE = {
-    "fill": ("#000000", "none"),
-    "stroke": ("none", "none"),
-    "stroke-width": ("1", "2"),
-    "stroke-linecap": ("butt", "round"),
-    "stroke-linejoin": ("miter", "round"),
-    "stroke-miterlimit": ("4", "4"),
-    "fill-rule": ("nonzero", "nonzero"),
-    "opacity": ("1", "1"),
-    "fill-opacity": ("1", "1"),
-    "stroke-opacity": ("1", "1"),
-}
-FRAME = (
-    '<g fill="none" stroke="none" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" '
-    'stroke-miterlimit="4">{}</g>'
-)
 NAMED = {"black": "#000000", "white": "#ffffff"}
 
-Paint = tuple[int, int, int]
 
-
-@dataclass(frozen=True)
-class Shape:
-    """One shape with its effective style, its geometry and the name of the top-level group that it lies in."""
-
-    tag: str
-    geometry: tuple[tuple[str, str], ...]
-    style: tuple[tuple[str, str], ...]
-    group: str
-
-
-def _number(paint: str) -> Paint:
+def _number(paint: str) -> tuple[int, int, int]:
     text = NAMED.get(paint, paint).lstrip("#")
     text = "".join(2 * digit for digit in text) if len(text) == 3 else text
     return int(text[0:2], 16), int(text[2:4], 16), int(text[4:6], 16)
@@ -94,57 +61,6 @@ def _lightness(paint: str) -> float:
     return (1.16 * y ** (1 / 3) - 0.16) if y > 0.008856 else 9.033 * y
 
 
-def _rules(root: ET.Element) -> dict[str, dict[str, str]]:
-    """The class rules of a glyph's <style> elements, by class name."""
-    rules: dict[str, dict[str, str]] = {}
-    for element in root.iter():
-        if element.tag.endswith("}style"):
-            for names, body in re.findall(r"([^{}]+)\{([^}]*)\}", element.text or ""):
-                for name in names.split(","):
-                    rules.setdefault(name.strip().lstrip("."), {}).update(_declarations(body))
-    return rules
-
-
-def _declarations(text: str) -> dict[str, str]:
-    pairs = (part.split(":", 1) for part in text.split(";") if ":" in part)
-    return {name.strip(): value.strip() for name, value in pairs}
-
-
-def _walk(
-    element: ET.Element, inherited: dict[str, str], rules: dict[str, dict[str, str]], group: str, out: list[Shape]
-) -> None:
-    own = {name: value for name, value in element.attrib.items() if name in STYLE}
-    for name in element.get("class", "").split():
-        own |= rules.get(name, {})
-    own |= _declarations(element.get("style", ""))
-    style = inherited | {name: value for name, value in own.items() if name in STYLE and value != "inherit"}
-    tag = element.tag.rpartition("}")[2]
-    if tag in SHAPES:
-        skipped = {*STYLE, "class", "style", "id"}
-        geometry = tuple((k, v) for k, v in element.attrib.items() if k not in skipped and not k.startswith("{"))
-        out.append(Shape(tag, geometry, tuple(style.items()), group))
-    elif tag in ("svg", "g"):
-        if element.get("transform") is not None:
-            raise BadInput("A glyph has a transformed group. Apply the transform to its shapes and save it again.")
-        for child in element:
-            _walk(child, style, rules, group or child.get("id", "-"), out)
-
-
-@lru_cache(maxsize=256)
-def shapes(noun: Noun) -> tuple[Shape, ...]:
-    """The noun's glyph as a flat list of shapes, back to front."""
-    try:
-        root = ET.fromstring((ARTWORK / noun.artwork).read_text(encoding="utf-8"))
-    except (OSError, ET.ParseError) as error:
-        raise BadInput(
-            f"The drawing of “{noun.name}” cannot be read ({error}). Restore assets/artwork/{noun.artwork}."
-        ) from error
-    out: list[Shape] = []
-    for child in root:
-        _walk(child, {name: initial for name, (initial, _) in STYLE.items()}, _rules(root), child.get("id", "-"), out)
-    return tuple(out)
-
-
 def _shift(color: str, by: float) -> str:
     """The paint called `color`, moved towards white (by > 0) or black (by < 0); a full range of L* is 1."""
     lighter, darker = SHIFTS.get(color, USUAL_SHIFT)
@@ -153,41 +69,53 @@ def _shift(color: str, by: float) -> str:
     return "#" + "".join(f"{round(c + (goal - c) * share):02x}" for c in PAINTS[color])
 
 
-def _recolored(all_shapes: tuple[Shape, ...], color: str) -> tuple[Shape, ...]:
-    def paints(groups: tuple[str, ...]) -> list[str]:
-        styles = (dict(shape.style) for shape in all_shapes if shape.group in groups)
-        return [style[key] for style in styles for key in ("fill", "stroke") if style[key] != "none"]
+def _painted(shape: Shape, paint: Callable[[str], str]) -> Shape:
+    """The shape with `paint` applied to its fill and its stroke, where it has them."""
+    style = tuple(
+        (key, paint(value) if key in ("fill", "stroke") and value != "none" else value) for key, value in shape.style
+    )
+    return replace(shape, style=style)
 
-    groups = PAINTED_GROUPS if paints(PAINTED_GROUPS) else PAINTED_GROUPS + BODY_GROUPS
-    middle = median(map(_lightness, paints(groups)))
-    out = []
-    for shape in all_shapes:
-        style = dict(shape.style)
-        if shape.group in groups:
-            for key in ("fill", "stroke"):
-                if style[key] != "none":
-                    style[key] = _shift(color, _lightness(style[key]) - middle)
-        out.append(Shape(shape.tag, shape.geometry, tuple(style.items()), shape.group))
-    return tuple(out)
+
+def _paints(shape: Shape) -> list[str]:
+    return [value for key, value in shape.style if key in ("fill", "stroke") and value != "none"]
+
+
+def _main_lightness(painted: list[Shape]) -> float:
+    """The median lightness of the paints, each counted by the area on which it is seen."""
+    levels = sorted({_lightness(paint) for shape in painted for paint in _paints(shape)})
+    # Draw each level as its own number in the green channel, without smoothing, and count pixels.
+    marked = markup(_painted(s, lambda paint: f"#00{levels.index(_lightness(paint)) + 1:02x}00") for s in painted)
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {BOX} {BOX}">{marked}</svg>'
+    png = resvg_py.svg_to_bytes(svg_string=svg, skip_system_fonts=True, shape_rendering="crisp_edges")
+    with Image.open(io.BytesIO(png)) as picture:
+        seen = np.bincount(np.asarray(picture.convert("RGB"))[..., 1].ravel(), minlength=len(levels) + 1)[1:]
+    return levels[int(np.searchsorted(np.cumsum(seen), seen.sum() / 2))]
+
+
+def _recolored(drawn: tuple[Shape, ...], color: str, keeps: Collection[str]) -> tuple[Shape, ...]:
+    groups: tuple[str, ...] = PAINTED_GROUPS
+    if not any(shape.group in groups for shape in drawn):
+        groups = BODY_GROUPS
+    free = [shape.group in groups and not any(p.lower() in keeps for p in _paints(shape)) for shape in drawn]
+    middle = _main_lightness([shape for shape, changes in zip(drawn, free, strict=True) if changes])
+
+    def paint(old: str) -> str:
+        return _shift(color, _lightness(old) - middle)
+
+    return tuple(_painted(shape, paint) if changes else shape for shape, changes in zip(drawn, free, strict=True))
 
 
 @lru_cache(maxsize=2048)
 def fragment(name: str, color: str) -> str:
     """The glyph of the noun called `name` in this colour (NATURAL or one of COLORS), as SVG in a 72 × 72 box.
 
-    It has no ids, so that many can stand in one document. Raises BadInput for an unknown noun or colour.
+    Raises BadInput for an unknown noun or colour.
     """
     noun = noun_named(name)
     if noun is None or noun.name != name:
         raise BadInput(f"“{name}” is not one of the nouns. Use a name from assets/artwork/nouns.json.")
     if color != NATURAL and color not in COLORS:
         raise BadInput(f"“{color}” is not a colour. Use {NATURAL} or one of: {', '.join(COLORS)}.")
-    drawn = shapes(noun) if color == NATURAL else _recolored(shapes(noun), color)
-    parts = []
-    for shape in drawn:
-        style = [(key, value) for key, value in shape.style if value != STYLE[key][1]]
-        if dict(shape.style)["stroke"] == "none":
-            style = [(key, value) for key, value in style if not key.startswith("stroke")]
-        attributes = "".join(f" {key}={quoteattr(value)}" for key, value in (*style, *shape.geometry))
-        parts.append(f"<{shape.tag}{attributes}/>")
-    return FRAME.format("".join(parts))
+    drawn = shapes(noun)
+    return markup(drawn if color == NATURAL else _recolored(drawn, color, noun.keeps))

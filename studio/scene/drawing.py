@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from studio.errors import BadInput
-from studio.scene.artwork import BOX, fragment
+from studio.scene.artwork import fragment
+from studio.scene.glyphs import BOX
 from studio.scene.scene import Scene
 from studio.scene.scene_file import (
     CREDIT,

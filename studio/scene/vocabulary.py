@@ -21,7 +21,8 @@ class Noun:
     """One kind of object.
 
     `synonyms` are further (singular, plural) pairs; `artwork` is a file below `assets/artwork`; `source` is
-    "own" or the OpenMoji code point; `looks` is the colour a person would call the natural drawing, or None.
+    "own" or the OpenMoji code point; `looks` is the colour a person would call the natural drawing, or None;
+    `keeps` are paints of the drawing that recolouring leaves alone (the apple's leaf, the lamps of a traffic light).
     """
 
     name: str
@@ -30,6 +31,7 @@ class Noun:
     artwork: str
     source: str
     looks: str | None
+    keeps: tuple[str, ...] = ()
 
 
 @cache
@@ -44,6 +46,7 @@ def nouns() -> tuple[Noun, ...]:
             row["artwork"],
             row["source"],
             row["looks"],
+            tuple(row["keeps"]),
         )
         for row in rows
     )
