@@ -24,15 +24,21 @@ def check(database: Path) -> None:
     """Raise LibraryError unless an existing file is a library that this version can open. Writes nothing.
 
     The look is through a read-only connection, which cannot even fold a newer studio's log into the file.
+    OSError passes.
     """
     try:
-        with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(_read_only(database), uri=True)) as connection:
             names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             if not names:
                 return  # an empty file: creating the library was interrupted before its first transaction
             if "alembic_version" not in names:
                 raise LibraryError(f"{database} is a database, but no library. Choose another folder with --library.")
             found = [revision for (revision,) in connection.execute("SELECT version_num FROM alembic_version")]
+    except sqlite3.OperationalError as error:
+        raise LibraryError(
+            f"The library in {database.parent} cannot be opened ({error}). Give yourself the right to read and write "
+            "there, or choose another folder with --library."
+        ) from error
     except sqlite3.DatabaseError as error:
         raise LibraryError(
             f"{database} cannot be opened as a library ({error}). "
@@ -44,6 +50,15 @@ def check(database: Path) -> None:
             f"The library in {database.parent} was made by a newer R3 Studio (schema {', '.join(found)}); "
             "nothing in it was changed. Update R3 Studio, or choose another folder with --library."
         )
+
+
+def _read_only(database: Path) -> str:
+    # Of a database with a write-ahead log, closed properly so that the log is gone, a reader would leave an empty log
+    # behind; told that nobody writes to the file, it leaves nothing. Bytes 18 and 19 are 2 for such a database.
+    with database.open("rb") as file:
+        logged = file.read(20)[18:] == b"\2\2"
+    closed = logged and not database.with_name(database.name + "-wal").exists()
+    return f"{database.resolve().as_uri()}?mode=ro" + ("&immutable=1" if closed else "")
 
 
 def connect(database: Path) -> Engine:
