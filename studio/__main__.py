@@ -52,8 +52,7 @@ def run(backend: Backend, brief: Brief, out: Path, progress: Progress, tell: Tel
     Cancelled from `progress` or a BackendError ends the run with that stop reason; finished phases stay. Raises
     BadInput when `out` already holds a run, LibraryError when it cannot be written.
     """
-    if (out / "session.json").exists():
-        raise BadInput(f"{out} already holds a run. Choose another folder with --out.")
+    _refuse_to_write_over(out)
     unknown = backend.unknown_words(brief.text)
     if unknown:
         tell("warning: the model does not know " + ", ".join(f"“{word}”" for word in unknown))
@@ -78,6 +77,11 @@ def run(backend: Backend, brief: Brief, out: Path, progress: Progress, tell: Tel
         _write_documents(session, pictures, out, created, unknown)
     tell(f"{ending(session)}." + (f" {session.problem}" if session.problem else ""))
     return session
+
+
+def _refuse_to_write_over(out: Path) -> None:
+    if (out / "session.json").exists():
+        raise BadInput(f"{out} already holds a run. Choose another folder with --out.")
 
 
 def picture_file(session: Session, index: int) -> str:
@@ -176,6 +180,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         arguments = _arguments(argv)
         brief = _brief(arguments)
+        _refuse_to_write_over(arguments.out)  # before the model takes its time to load
         from studio.backends.load import load_backend  # loads torch, which --help does not need
 
         backend = load_backend(arguments.backend)

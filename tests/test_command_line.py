@@ -3,6 +3,7 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -99,6 +100,7 @@ def test_a_folder_with_a_run_is_never_written_over(tmp_path):
     before = (tmp_path / "session.json").read_bytes()
     with pytest.raises(BadInput, match="already holds a run"):
         run(ScriptedBackend(), Brief("another"), tmp_path, quietly, quietly_told)
+    assert main(["another", "--out", str(tmp_path)]) == 2
     assert (tmp_path / "session.json").read_bytes() == before
 
 
@@ -133,8 +135,7 @@ def test_bad_input_is_one_line_on_stderr_and_exit_2(wrong, tmp_path, capsys):
 def test_ctrl_c_ends_the_program_at_the_next_step_and_keeps_what_is_finished(tmp_path):
     # Its own process, which interrupts itself in the middle of a phase: a signal needs a real main thread.
     program = f"""
-import os, signal, sys
-import studio.backends.load as load
+import os, signal, sys, types
 from studio.__main__ import main
 from tests.scripted import ScriptedBackend
 
@@ -143,10 +144,13 @@ class Interrupted(ScriptedBackend):
         os.kill(os.getpid(), signal.{signal.SIGINT.name})
         return super().refine(picture, edit, seed=seed, step=step)
 
-load.load_backend = lambda name: Interrupted()
+loading = types.ModuleType("studio.backends.load")  # in the place of the built-in model
+loading.load_backend = lambda name: Interrupted()
+sys.modules["studio.backends.load"] = loading
 sys.exit(main(["balloons", "--size", "96x64", "--out", {str(tmp_path / "out")!r}]))
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=Path(__file__).parents[1])
     assert done.returncode == 130, done.stderr
     assert "Stopping at the next step" in done.stderr
     assert "Traceback" not in done.stderr
