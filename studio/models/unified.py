@@ -87,7 +87,7 @@ class UnifiedModel(nn.Module):
         if any(side % patch or not patch <= side <= most * patch for side in pixels.shape[-2:]):
             found = " × ".join(map(str, reversed(pixels.shape[-2:])))
             raise BadInput(
-                f"The picture has {found} pixels. Scale it to sides that are multiples of {patch}, up to {most * patch}."
+                f"The picture has {found} pixels. Scale its sides to multiples of {patch}, up to {most * patch}."
             )
         rows, columns = (side // patch for side in pixels.shape[-2:])
         places = grid_places(rows, columns, self.config.vision_grid).to(pixels.device)
