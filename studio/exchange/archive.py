@@ -24,7 +24,7 @@ Made with R3 Studio, licensed under the Apache License 2.0.
 Pictures drawn by the built-in model are made from OpenMoji graphics, recoloured and arranged.
 OpenMoji: https://openmoji.org - the open-source emoji and icon project, HfG Schwaebisch Gmuend.
 Licence: CC BY-SA 4.0, https://creativecommons.org/licenses/by-sa/4.0/
-Such pictures are passed on under the same licence. Drawings that OpenMoji lacks are R3 Studio's own.
+Drawings that OpenMoji lacks are R3 Studio's own, under the same licence; so are pictures made from either.
 """
 
 
