@@ -1,0 +1,52 @@
+"""The built-in model's folder: config.json, model.safetensors and vocabulary.json (tokens, nouns, how it was made)."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from studio.errors import BackendError
+from studio.models.checkpoint import load_model, save_model
+from studio.models.scene_codec import SceneCodec
+from studio.models.unified import UnifiedModel
+from studio.scene.tokens import Tokenizer
+from studio.scene.vocabulary import nouns
+
+VOCABULARY = "vocabulary.json"
+
+
+@dataclass(frozen=True)
+class Mini:
+    """A model of vector scenes with its language and codec; `made` says how it was trained."""
+
+    model: UnifiedModel
+    tokenizer: Tokenizer
+    codec: SceneCodec
+    made: dict[str, Any]
+
+
+def save_mini(model: UnifiedModel, tokenizer: Tokenizer, folder: Path, made: dict[str, Any]) -> None:
+    """Write all three files; each replaces its predecessor only when it is complete."""
+    save_model(model, folder)
+    content = {"tokens": tokenizer.words, "nouns": [n.name for n in nouns()], "made": made}
+    part = folder / f"{VOCABULARY}.part"
+    part.write_text(json.dumps(content, indent=0, ensure_ascii=False), encoding="utf-8")
+    os.replace(part, folder / VOCABULARY)
+
+
+def load_mini(folder: Path) -> Mini:
+    """Read what `save_mini` wrote. Raises BackendError naming what is missing or does not fit."""
+    try:
+        content = json.loads((folder / VOCABULARY).read_text(encoding="utf-8"))
+        tokens, names, made = content["tokens"], content["nouns"], content["made"]
+    except (OSError, ValueError, KeyError) as error:
+        raise BackendError(
+            f"{VOCABULARY} of “{folder.name}” cannot be read ({error}). Fetch the model again."
+        ) from error
+    model = load_model(folder)
+    if model.config.vocab_size != len(tokens):
+        raise BackendError(f"“{folder.name}” has {len(tokens)} tokens for {model.config.vocab_size} embeddings.")
+    return Mini(model, Tokenizer(tokens), SceneCodec(names), made)
