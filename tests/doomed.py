@@ -6,6 +6,7 @@ Run as `python -m tests.doomed FOLDER SESSION POINT`; points are `refine`, `pict
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import threading
 from pathlib import Path
@@ -32,8 +33,8 @@ def main(folder: str, session_id: str, point: str) -> None:
     gate.reached.wait()
     if point == "refine":
         stand_still()
-    if point == "picture":  # half of the picture is on the disk
-        os.fsync = stand_still  # type: ignore[assignment]
+    if point == "picture":  # its bytes are on their way to the disk, its name is not there yet
+        os.fsync = lambda handle: stand_still() if stat.S_ISREG(os.fstat(handle).st_mode) else None
     if point == "rows":  # the session's row is written, its versions are not, nothing is committed
         store._write_history = stand_still
     gate.open.set()
