@@ -91,7 +91,8 @@ def renormalised(guided: Tensor, plain: Tensor, renorm: Renorm, least: float) ->
     axes = (-2, -1) if renorm is Renorm.GLOBAL else (-1,)
     norm = torch.linalg.vector_norm(plain, dim=axes, keepdim=True)
     norm_guided = torch.linalg.vector_norm(guided, dim=axes, keepdim=True)
-    return guided * (norm / (norm_guided + 1e-8)).clamp(min=least, max=1.0)
+    factor: Tensor = (norm / (norm_guided + 1e-8)).clamp(min=least, max=1.0)
+    return guided * factor
 
 
 def guide(velocity: Tensor, u_text: Tensor | None, u_img: Tensor | None, settings: FlowSettings) -> Tensor:
