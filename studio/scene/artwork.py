@@ -82,7 +82,7 @@ def _paints(shape: Shape) -> list[str]:
 
 
 def _main_lightness(painted: list[Shape]) -> float:
-    """The median lightness of the paints, each counted by the area on which it is seen."""
+    """The lightness that is seen on the largest area: it becomes the plain colour, the others its light and shade."""
     levels = sorted({_lightness(paint) for shape in painted for paint in _paints(shape)})
     # Draw each level as its own number in the green channel, without smoothing, and count pixels.
     marked = markup(_painted(s, lambda paint: f"#00{levels.index(_lightness(paint)) + 1:02x}00") for s in painted)
@@ -90,7 +90,7 @@ def _main_lightness(painted: list[Shape]) -> float:
     png = resvg_py.svg_to_bytes(svg_string=svg, skip_system_fonts=True, shape_rendering="crisp_edges")
     with Image.open(io.BytesIO(png)) as picture:
         seen = np.bincount(np.asarray(picture.convert("RGB"))[..., 1].ravel(), minlength=len(levels) + 1)[1:]
-    return levels[int(np.searchsorted(np.cumsum(seen), seen.sum() / 2))]
+    return levels[int(seen.argmax())]
 
 
 def _recolored(drawn: tuple[Shape, ...], color: str, keeps: Collection[str]) -> tuple[Shape, ...]:

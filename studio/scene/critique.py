@@ -53,9 +53,7 @@ def count_phrase(count: int, noun: str, color: str | None) -> str:
 
 
 def _restated(demands: Demands) -> str:
-    lines = [
-        f"{LABELS[i]} {count_phrase(item.count, item.noun, item.color)}" for i, item in enumerate(demands.items)
-    ]
+    lines = [f"{LABELS[i]} {count_phrase(item.count, item.noun, item.color)}" for i, item in enumerate(demands.items)]
     return " ; ".join(lines)
 
 
@@ -99,9 +97,7 @@ def _checked(scene: Scene, demands: Demands, owner: Sequence[int | None], wrong:
             word, j = item.relation
             near, far = _sides(word)
             verdict = "wrong" if ("position", i) in faults else "ok"
-            lines.append(
-                f"{LABELS[i]} {word} {LABELS[j]} : {_edge(groups[i], near)} {_edge(groups[j], far)} {verdict}"
-            )
+            lines.append(f"{LABELS[i]} {word} {LABELS[j]} : {_edge(groups[i], near)} {_edge(groups[j], far)} {verdict}")
         if item.size:
             word, target = item.size
             verdict = "wrong" if ("size", i) in faults else "ok"
@@ -160,9 +156,7 @@ def _edit(
     return _rearrangement(scene, demands, owner, wrong)
 
 
-def _addition(
-    scene: Scene, demands: Demands, i: int, owner: Sequence[int | None], rng: random.Random
-) -> SceneEdit:
+def _addition(scene: Scene, demands: Demands, i: int, owner: Sequence[int | None], rng: random.Random) -> SceneEdit:
     item = demands.items[i]
     mates = [size_word(t) for t, o in zip(scene.things, owner, strict=True) if o == i]
     sizes = [mates[0]] if mates else [sizes_in(scene), "small", "medium", "large"]
@@ -185,9 +179,7 @@ def _addition(
     return SceneEdit(Verb.ADD, noun=item.noun, color=item.color, cell=cell, size=size)
 
 
-def _rearrangement(
-    scene: Scene, demands: Demands, owner: Sequence[int | None], wrong: Sequence[Failure]
-) -> SceneEdit:
+def _rearrangement(scene: Scene, demands: Demands, owner: Sequence[int | None], wrong: Sequence[Failure]) -> SceneEdit:
     fault = wrong[0]
     assert fault.item is not None
     item = demands.items[fault.item]
@@ -206,7 +198,8 @@ def _rearrangement(
         return SceneEdit(Verb.RESIZE, offenders[0], size="small")
 
     def distance(edit: SceneEdit) -> float:
-        assert edit.cell is not None and edit.target is not None
+        assert edit.cell is not None
+        assert edit.target is not None
         thing = scene.things[edit.target]
         return abs(edit.cell[0] - column_of(thing)) + 1.01 * abs(edit.cell[1] - row_of(thing))
 

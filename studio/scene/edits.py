@@ -69,7 +69,8 @@ def _middle(size: str) -> float:
 
 
 def _new_thing(scene: Scene, edit: SceneEdit) -> Thing:
-    assert edit.cell is not None and edit.size is not None
+    assert edit.cell is not None
+    assert edit.size is not None
     x, y = (cell_center(k) for k in edit.cell)
     return fit(Thing(edit.noun, edit.color or NATURAL, x, y, _middle(edit.size)), scene)
 
@@ -98,7 +99,8 @@ def sentence(scene: Scene, edit: SceneEdit) -> str:
     """The edit in the model's own words, lower case, without a final stop."""
     new = named(edit.noun, edit.color)
     if edit.verb is Verb.ADD:
-        assert edit.cell is not None and edit.size is not None
+        assert edit.cell is not None
+        assert edit.size is not None
         return f"add {article(f'{edit.size} {new}')} at the {place(*edit.cell)}"
     assert edit.target is not None
     old = scene.things[edit.target]

@@ -128,5 +128,3 @@ def roughen(scene: Scene, rng: random.Random, amount: float) -> Scene:
         for t in scene.things
     ]
     return replace(scene, things=tuple(moved))
-
-

@@ -168,7 +168,9 @@ def _phrases(demands: Demands, rng: random.Random) -> tuple[list[str], str]:
     if sized:
         style = rng.random()
         if style < 0.5:
-            larger, smaller = rng.choice((("large", "small"), ("larger", "smaller"), ("big", "small"), ("bigger", "smaller")))
+            larger, smaller = rng.choice(
+                (("large", "small"), ("larger", "smaller"), ("big", "small"), ("bigger", "smaller"))
+            )
             for i in sized:
                 sizes[i] = larger if items[i].size[0] == "larger" else smaller  # type: ignore[index]
         else:

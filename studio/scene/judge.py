@@ -132,9 +132,9 @@ def _not_clear(i: int, item: Item, demands: Demands, groups: list[list[Thing]], 
     opposite = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}[item.region or ""]
     word = {"left": "left of", "right": "right of", "top": "above", "bottom": "below"}[item.region or ""]
     for j, other in enumerate(demands.items):
-        if j > i and other.region == opposite:
-            if not all(related(a, word, b, scene) for a in groups[i] for b in groups[j]):
-                return [Failure("region", i, None, f"{item.noun} and {other.noun} overlap across the middle")]
+        opposed = j > i and other.region == opposite
+        if opposed and not all(related(a, word, b, scene) for a in groups[i] for b in groups[j]):
+            return [Failure("region", i, None, f"{item.noun} and {other.noun} overlap across the middle")]
     return []
 
 

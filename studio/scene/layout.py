@@ -98,9 +98,7 @@ def _size_words(demands: Demands, rng: random.Random, *, smaller: bool) -> list[
     return words
 
 
-def _place_all(
-    demands: Demands, sizes: list[str], rng: random.Random, canvas: Scene, jitter: float
-) -> Scene | None:
+def _place_all(demands: Demands, sizes: list[str], rng: random.Random, canvas: Scene, jitter: float) -> Scene | None:
     scene = replace(canvas, things=())
     groups: list[list[Thing]] = []
     for i, item in enumerate(demands.items):

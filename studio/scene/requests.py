@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from studio.scene.edits import SceneEdit, Verb, apply, article, named, place, sentence, sizes_in
 from studio.scene.judge import in_region, looks_like, related
@@ -61,9 +63,8 @@ def refer(scene: Scene, k: int, rng: random.Random) -> str:
     if _only(scene, k, lambda t: (t.noun, looks_like(t)) == (thing.noun, color)):
         ways += [f"the {named(_word(thing.noun, rng), color)}"] * 2
     for region, words in _HALVES.items():
-        if in_region(thing, region, scene) and _only(
-            scene, k, lambda t, r=region: t.noun == thing.noun and in_region(t, r, scene)  # type: ignore[misc]
-        ):
+        fits = partial(_same_noun_in, thing.noun, region, scene)
+        if fits(thing) and _only(scene, k, fits):
             ways.append(f"the {_word(thing.noun, rng)} {words}")
     return rng.choice(ways)
 
@@ -75,7 +76,11 @@ def _word(noun: str, rng: random.Random) -> str:
     return noun
 
 
-def _only(scene: Scene, k: int, fits) -> bool:  # type: ignore[no-untyped-def]
+def _same_noun_in(noun: str, region: str, scene: Scene, thing: Thing) -> bool:
+    return thing.noun == noun and in_region(thing, region, scene)
+
+
+def _only(scene: Scene, k: int, fits: Callable[[Thing], bool]) -> bool:
     return not any(fits(t) for i, t in enumerate(scene.things) if i != k)
 
 
@@ -94,7 +99,9 @@ def _recolor(scene: Scene, k: int, rng: random.Random) -> Request:
     if len(same) > 1 and rng.random() < 0.4:
         known = noun_named(thing.noun)
         plural = known.plural if known is not None else thing.noun
-        how = rng.choice(("make all the {} {}", "paint the {} {}", "make both {} {}" if len(same) == 2 else "color all {} {}"))
+        how = rng.choice(
+            ("make all the {} {}", "paint the {} {}", "make both {} {}" if len(same) == 2 else "color all {} {}")
+        )
         return Request(how.format(plural, color), tuple(SceneEdit(Verb.RECOLOR, i, color=color) for i in same))
     how = rng.choice(("make {} {}", "paint {} {}", "color {} {}", "turn {} {}", "change {} to {}", "recolor {} to {}"))
     edit = SceneEdit(Verb.RECOLOR, k, color=color)
@@ -117,7 +124,9 @@ def _move(scene: Scene, k: int, rng: random.Random) -> Request | None:
     cells = [c for c in free_cells(rest, thing.size) if c != (column_of(thing), row_of(thing))]
     if not cells:
         return None
-    how = rng.choice(("move {} to the {}", "put {} at the {}", "shift {} to the {}", "place {} in the {}", "bring {} to the {}"))
+    how = rng.choice(
+        ("move {} to the {}", "put {} at the {}", "shift {} to the {}", "place {} in the {}", "bring {} to the {}")
+    )
     style = rng.random()
     if style < 0.35 and rest.things:
         return _move_beside(scene, k, rest, cells, rng)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -96,7 +97,7 @@ def draft_loss(model: UnifiedModel, task: Task, batch: Sequence[DraftSample], we
     plan = padded([s.plan for s in batch], task.tokenizer.pad)
     noise = noised(clean, task.noise_levels)
     hidden = run(model, [padded([s.brief for s in batch], task.tokenizer.pad), plan, *noise]).parts
-    text, accuracy, exact = text_loss(model, plan, hidden[1], weights)
+    text, accuracy, _ = text_loss(model, plan, hidden[1], weights)
     flow = torch.stack([flow_loss(model, n, h, clean) for n, h in zip(noise, hidden[2:], strict=True)]).mean()
     return Losses(text + flow, {"plan": text.item(), "plan_acc": accuracy, "draft": flow.item()})
 
@@ -128,7 +129,7 @@ def own_drafts(model: UnifiedModel, task: Task, batch: Sequence[DraftSample], ti
     brief = padded([s.brief for s in batch], task.tokenizer.pad)
     plan = padded([s.plan for s in batch], task.tokenizer.pad)
     points = schedule(timesteps, model.config.timestep_shift)
-    for t, after in zip(points[:-1], points[1:], strict=True):
+    for t, after in itertools.pairwise(points):
         part = Noised(x, torch.full((len(batch),), t))
         hidden = run(model, [brief, plan, part]).parts[2]
         x = x - flow_of(model, part, hidden).velocity * (t - after)

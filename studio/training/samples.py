@@ -163,9 +163,7 @@ def refine_sample(tokenizer: Tokenizer, rng: random.Random, side: int, own: list
         slots: list[Thing | None] = list(target.things)
         if holes is not None:
             slots.insert(holes, None)
-        return RefineSample(
-            pixels(scene, side), scene.things, text_block(tokenizer, request.text), tuple(slots), scene
-        )
+        return RefineSample(pixels(scene, side), scene.things, text_block(tokenizer, request.text), tuple(slots), scene)
 
 
 def bucketed(

@@ -23,12 +23,12 @@ from torch import Tensor, nn
 
 from studio.models.config import mini_config
 from studio.models.initialise import init_copy_friendly
+from studio.models.mini_files import save_mini
 from studio.models.scene_codec import SLOT_DIM, SceneCodec
 from studio.models.unified import UnifiedModel
 from studio.scene.scene import MAX_THINGS
 from studio.scene.tokens import Tokenizer, vocabulary
 from studio.scene.vocabulary import nouns
-from studio.models.mini_files import save_mini
 from studio.training.objectives import Losses, Task, draft_loss, own_drafts, refine_loss, reflect_loss
 from studio.training.samples import Seen, bucketed, draft_sample, refine_sample, reflect_sample
 from studio.training.stem import CellHeads, busy_scene, cells_of, labelled
@@ -118,7 +118,7 @@ def average_gradients(parameters: Sequence[nn.Parameter]) -> None:
     flat = torch.cat([g.flatten() for g in grads])
     dist.all_reduce(flat)
     flat /= dist.get_world_size()
-    for parameter, part in zip(parameters, flat.split([g.numel() for g in grads]), strict=True):
+    for parameter, part in zip(parameters, torch.split(flat, [g.numel() for g in grads]), strict=True):
         parameter.grad = part.view_as(parameter)
 
 

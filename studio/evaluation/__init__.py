@@ -1,0 +1,1 @@
+"""Measuring a backend: GenEval-format files, verdicts, edits."""

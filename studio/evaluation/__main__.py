@@ -1,0 +1,89 @@
+"""Command line of the measures: `python -m studio.evaluation geneval | verdicts | edits`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from studio.backends.load import BACKENDS, load_backend
+from studio.domain import MAX_TURNS
+from studio.errors import BadInput, StudioError
+from studio.evaluation import critic, geneval
+from studio.evaluation.prompts_file import read_prompts
+
+
+def parser() -> argparse.ArgumentParser:
+    """All sub-commands share the backend, the seed and the output file."""
+    top = argparse.ArgumentParser(prog="python -m studio.evaluation", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True)
+    texts = {
+        "geneval": "accuracy after the draft and after every turn, on a file in GenEval's format",
+        "verdicts": "does Reflect tell right pictures from spoiled ones, and do its edits help",
+        "edits": "are right edits carried out, and is everything else left alone",
+    }
+    for name, text in texts.items():
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("--backend", default="mini", choices=BACKENDS)
+        command.add_argument("--prompts", type=Path, required=name == "geneval", help="a file in GenEval's format")
+        command.add_argument("--seed", type=int, default=0)
+        command.add_argument("--json", type=Path, help="where the result is written")
+        if name == "geneval":
+            command.add_argument("--turns", type=int, default=4)
+            command.add_argument("--failures", type=Path, help="where the failed prompts and reasons are written")
+        else:
+            command.add_argument("-n", type=int, default=300, help="how many cases")
+    return top
+
+
+def run(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Carry out one sub-command."""
+    prompts = read_prompts(arguments.prompts) if arguments.prompts else ()
+    if arguments.command == "geneval":
+        if not 1 <= arguments.turns <= MAX_TURNS:
+            raise BadInput(f"The turn limit is {arguments.turns}. Choose a number from 1 to {MAX_TURNS}.")
+        backend, began = load_backend(arguments.backend), time.monotonic()
+
+        def told(done: int) -> None:
+            if done % 20 == 0 or done == len(prompts):
+                left = (time.monotonic() - began) / done * (len(prompts) - done)
+                print(f"\r{done} of {len(prompts)}, about {left:.0f} s left ", end="", file=sys.stderr, flush=True)
+
+        result, runs = geneval.evaluate(backend, prompts, turns=arguments.turns, seed=arguments.seed, told=told)
+        print(file=sys.stderr)
+        if arguments.failures:
+            rows = [
+                {"prompt": r.prompt.text, "right": r.right, "stop": r.stop.value, "reasons": r.reasons}
+                | {"plan": r.session.plan.text if r.session.plan else None}
+                | {"said": [(n.reflection.critique, n.reflection.edit) for n in r.session.nodes if n.reflection]}
+                for r in runs
+                if not all(r.right)
+            ]
+            arguments.failures.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n")
+        return {**result, "backend": backend.identity.name, "revision": backend.identity.revision}
+    chosen = critic.cases(arguments.n, arguments.seed, prompts)
+    measure = critic.verdicts if arguments.command == "verdicts" else critic.edits
+    return measure(load_backend(arguments.backend), chosen, arguments.seed)
+
+
+def main() -> int:
+    """Print the result, and write it where --json says."""
+    arguments = parser().parse_args()
+    try:
+        result = run(arguments)
+        text = json.dumps(result, indent=1)
+        print(text)
+        if arguments.json:
+            arguments.json.parent.mkdir(parents=True, exist_ok=True)
+            arguments.json.write_text(text + "\n", encoding="utf-8")
+    except (StudioError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
