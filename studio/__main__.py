@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from studio.backends.load import BACKENDS, load_backend
 from studio.backends.protocol import Backend
 from studio.domain import (
     MAX_TURNS,
@@ -139,7 +140,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("brief", help="what the picture should show")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the results go")
     parser.add_argument("--turns", type=int, default=4, help=f"refinements at most, 1 to {MAX_TURNS} (4)")
-    parser.add_argument("--backend", default="mini", help="the model: mini is built in (mini)")
+    parser.add_argument("--backend", default="mini", help=f"the model, one of: {', '.join(BACKENDS)} (mini)")
     parser.add_argument("--seed", default="", help="a whole number, to make the same picture again (a fresh one)")
     parser.add_argument("--size", default="512x512", metavar="WxH", help="width and height in pixels (512x512)")
     return parser.parse_args(argv)
@@ -181,8 +182,6 @@ def main(argv: list[str] | None = None) -> int:
         arguments = _arguments(argv)
         brief = _brief(arguments)
         _refuse_to_write_over(arguments.out)  # before the model takes its time to load
-        from studio.backends.load import load_backend  # loads torch, which --help does not need
-
         backend = load_backend(arguments.backend)
         with _cancel_on_interrupt() as asked:
 

@@ -135,8 +135,8 @@ def test_bad_input_is_one_line_on_stderr_and_exit_2(wrong, tmp_path, capsys):
 def test_ctrl_c_ends_the_program_at_the_next_step_and_keeps_what_is_finished(tmp_path):
     # Its own process, which interrupts itself in the middle of a phase: a signal needs a real main thread.
     program = f"""
-import os, signal, sys, types
-from studio.__main__ import main
+import os, signal, sys
+import studio.__main__ as command
 from tests.scripted import ScriptedBackend
 
 class Interrupted(ScriptedBackend):
@@ -144,10 +144,8 @@ class Interrupted(ScriptedBackend):
         os.kill(os.getpid(), signal.{signal.SIGINT.name})
         return super().refine(picture, edit, seed=seed, step=step)
 
-loading = types.ModuleType("studio.backends.load")  # in the place of the built-in model
-loading.load_backend = lambda name: Interrupted()
-sys.modules["studio.backends.load"] = loading
-sys.exit(main(["balloons", "--size", "96x64", "--out", {str(tmp_path / "out")!r}]))
+command.load_backend = lambda name: Interrupted()
+sys.exit(command.main(["balloons", "--size", "96x64", "--out", {str(tmp_path / "out")!r}]))
 """
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=Path(__file__).parents[1])
