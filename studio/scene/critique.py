@@ -190,20 +190,25 @@ def _rearrangement(scene: Scene, demands: Demands, owner: Sequence[int | None], 
         edits = [SceneEdit(Verb.RESIZE, k, size=s) for k in dict.fromkeys([*mine, *theirs]) for s in SIZES]
         return _least_failing(scene, demands, edits, lambda e: 0.0)
     offenders = _offenders(scene, demands, item, mine, owner)
-    edits = []
+    edits = [
+        SceneEdit(Verb.RESIZE, k, size="small") for k in offenders if scene.things[k].size > SIZE_RANGES["small"][1]
+    ]
     for k in offenders:
+        here = (column_of(scene.things[k]), row_of(scene.things[k]))
         rest = replace(scene, things=(*scene.things[:k], *scene.things[k + 1 :]))
-        edits += [SceneEdit(Verb.MOVE, k, cell=c) for c in free_cells(rest, scene.things[k].size)]
-    if not edits:
-        return SceneEdit(Verb.RESIZE, offenders[0], size="small")
+        edits += [SceneEdit(Verb.MOVE, k, cell=c) for c in free_cells(rest, scene.things[k].size) if c != here]
+        edits += [SceneEdit(Verb.SWAP, k, other=j) for j in offenders if j != k and owner[j] != owner[k]]
+    if not edits:  # nowhere to go: make room
+        edits = [SceneEdit(Verb.REMOVE, k) for k in offenders]
+    return _least_failing(scene, demands, edits, lambda e: _effort(scene, e))
 
-    def distance(edit: SceneEdit) -> float:
-        assert edit.cell is not None
-        assert edit.target is not None
-        thing = scene.things[edit.target]
-        return abs(edit.cell[0] - column_of(thing)) + 1.01 * abs(edit.cell[1] - row_of(thing))
 
-    return _least_failing(scene, demands, edits, distance)
+def _effort(scene: Scene, edit: SceneEdit) -> float:
+    """The nearer move is the better one, a swap is worse than a short move, and a change of size the last resort."""
+    if edit.cell is None or edit.target is None:
+        return 2.5 if edit.verb is Verb.SWAP else 20.0
+    thing = scene.things[edit.target]
+    return abs(edit.cell[0] - column_of(thing)) + 1.01 * abs(edit.cell[1] - row_of(thing))
 
 
 def _offenders(
@@ -211,9 +216,9 @@ def _offenders(
 ) -> list[int]:
     """Things to try moving: those of the item that break its place, and for a relation the other side's too."""
     if item.region:
-        out = [k for k in mine if not in_region(scene.things[k], item.region, scene)]
-        if out:
-            return out
+        placed = [(k, demands.items[o].region) for k, o in enumerate(owner) if o is not None]
+        out = [k for k, r in placed if r is not None and not in_region(scene.things[k], r, scene)]
+        return out or [k for k, r in placed if r is not None]
     if item.relation:
         word, j = item.relation
         theirs = [k for k, o in enumerate(owner) if o == j]

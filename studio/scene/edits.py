@@ -19,12 +19,14 @@ class Verb(str, Enum):
     RECOLOR = "recolor"
     REPLACE = "replace"
     MOVE = "move"
+    SWAP = "swap"
     RESIZE = "resize"
 
 
 @dataclass(frozen=True)
 class SceneEdit:
-    """One change. `target` is the index of the thing that is changed (None for ADD).
+    """One change. `target` is the index of the thing that is changed (None for ADD), `other` that of the thing that
+    it changes places with (SWAP).
 
     `noun`, `color`, `cell` (column, row) and `size` (a size word) give what it becomes, where the verb needs them.
     """
@@ -35,6 +37,7 @@ class SceneEdit:
     color: str | None = None
     cell: tuple[int, int] | None = None
     size: str | None = None
+    other: int | None = None
 
 
 def apply(scene: Scene, edit: SceneEdit) -> Scene:
@@ -58,6 +61,10 @@ def apply(scene: Scene, edit: SceneEdit) -> Scene:
         # A word such as “left” keeps the other coordinate as it is.
         x, y = (old.x if column_of(old) == edit.cell[0] else x), (old.y if row_of(old) == edit.cell[1] else y)
         things[edit.target] = fit(replace(old, x=x, y=y), scene)
+    elif edit.verb is Verb.SWAP:
+        assert edit.other is not None
+        things[edit.target] = fit(replace(old, x=things[edit.other].x, y=things[edit.other].y), scene)
+        things[edit.other] = fit(replace(things[edit.other], x=old.x, y=old.y), scene)
     else:
         assert edit.size is not None
         things[edit.target] = fit(replace(old, size=_middle(edit.size)), scene)
@@ -110,6 +117,9 @@ def sentence(scene: Scene, edit: SceneEdit) -> str:
         return f"make {reference(old)} {edit.color}"
     if edit.verb is Verb.REPLACE:
         return f"replace {reference(old)} with {article(new)}"
+    if edit.verb is Verb.SWAP:
+        assert edit.other is not None
+        return f"swap {reference(old)} with {reference(scene.things[edit.other])}"
     if edit.verb is Verb.MOVE:
         assert edit.cell is not None
         return f"move {reference(old)} to the {place(*edit.cell)}"

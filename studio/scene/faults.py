@@ -13,7 +13,8 @@ from studio.scene.places import SIZES, cell_center, size_word
 from studio.scene.scene import MAX_THINGS, Scene
 from studio.scene.vocabulary import nouns
 
-FAULTS = ("missing", "extra", "unasked", "color", "noun", "position", "size")
+FAULTS = {"missing": 1.0, "extra": 1.0, "unasked": 0.7, "color": 2.0, "noun": 0.7, "position": 3.0, "size": 2.0}
+"""Kind of fault → weight. Those that not every scene can have weigh more, so that all kinds are met as often."""
 
 
 def spoil(scene: Scene, demands: Demands, rng: random.Random, *, kind: str | None = None) -> tuple[Scene, str] | None:
@@ -21,7 +22,7 @@ def spoil(scene: Scene, demands: Demands, rng: random.Random, *, kind: str | Non
 
     None when that kind cannot spoil this scene.
     """
-    kinds = [kind] if kind is not None else rng.sample(FAULTS, len(FAULTS))
+    kinds = [kind] if kind is not None else sorted(FAULTS, key=lambda k: -(rng.random() ** (1 / FAULTS[k])))
     for name in kinds:
         for _ in range(4):
             spoiled = _FAULT[name](scene, demands, rng)

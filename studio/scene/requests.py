@@ -31,6 +31,8 @@ def random_request(scene: Scene, rng: random.Random) -> Request | None:
     verbs = [Verb.ADD] * (len(scene.things) < MAX_THINGS) * 3
     if scene.things:
         verbs += [Verb.REMOVE] * 3 + [Verb.RECOLOR] * 3 + [Verb.REPLACE] * 2 + [Verb.MOVE] * 3 + [Verb.RESIZE]
+    if len(scene.things) > 1:
+        verbs.append(Verb.SWAP)
     verb = rng.choice(verbs)
     if verb is Verb.ADD:
         return _add(scene, rng)
@@ -49,6 +51,11 @@ def random_request(scene: Scene, rng: random.Random) -> Request | None:
         new = article(named(noun, color))
         how = rng.choice(("replace {} with {}", "swap {} for {}", "change {} to {}", "turn {} into {}"))
         return _either(scene, edit, how.format(refer(scene, k, rng), new), rng)
+    if verb is Verb.SWAP:
+        other = rng.choice([i for i in range(len(scene.things)) if i != k])
+        how = rng.choice(("swap {} with {}", "swap {} and {}"))
+        free = how.format(refer(scene, k, rng), refer(scene, other, rng))
+        return _either(scene, SceneEdit(verb, k, other=other), free, rng)
     return _resize(scene, k, rng) if verb is Verb.RESIZE else _move(scene, k, rng)
 
 
