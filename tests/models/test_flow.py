@@ -156,6 +156,15 @@ def test_a_picture_is_the_same_alone_and_in_a_batch(mini: UnifiedModel) -> None:
         torch.testing.assert_close(together[row : row + 1], alone, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("renorm", list(Renorm))
+def test_a_pictures_norm_does_not_see_another_in_the_batch(renorm: Renorm) -> None:
+    v = torch.cat([random(1, 3, 4), 9 * random(1, 3, 4, seed=1)])
+    u = torch.cat([-v[:1], 0.5 * v[1:]])  # the first must shrink by far more than the second
+    settings = FlowSettings(cfg_text_scale=4.0, cfg_renorm=renorm)
+    alone = [guide(v[row : row + 1], u[row : row + 1], None, settings) for row in range(2)]
+    torch.testing.assert_close(guide(v, u, None, settings), torch.cat(alone))
+
+
 def test_a_stochastic_step_without_strength_is_an_euler_step() -> None:
     x_t, v = random(2, 4, 5), random(2, 4, 5, seed=1)
     mean, std = sde_step(x_t, v, 0.8, 0.1, 0.0)
