@@ -1,0 +1,38 @@
+"""A training run can be stopped and goes on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from studio.backends.mini import MiniBackend
+from studio.domain import Brief
+from studio.scene.scene_file import read_scene
+from studio.training.supervised import Config, learning_rate, train
+
+
+def test_a_run_goes_on_from_its_checkpoint_and_leaves_a_model_that_draws(tmp_path: Path) -> None:
+    config = Config(
+        out=str(tmp_path), layers=1, stem_steps=2, stem_batch=2, steps=2, draft_batch=2, reflect_batch=2,
+        refine_batch=2, own_after=1, own_every=1, log_every=1, save_every=1,
+    )  # fmt: skip
+    train(config)
+    before = torch.load(tmp_path / "training.pt", weights_only=True)["counts"]
+    train(replace(config, steps=4))
+    after = torch.load(tmp_path / "training.pt", weights_only=True)["counts"]
+    assert (before[:2], after[:2]) == ((2, 2), (2, 4))
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows if row["step"]] == [1, 2, 3, 4]
+    backend = MiniBackend.load(tmp_path)
+    picture = backend.draft(Brief("a dog"), "#1 dog one center middle large", seed=1, step=lambda done, total: None)
+    assert read_scene(picture.png) is not None
+
+
+def test_the_rate_rises_and_falls_to_zero() -> None:
+    config = Config(steps=1000, warmup_steps=100)
+    assert learning_rate(0, config) == 0.01
+    assert learning_rate(500, config) == 0.5
+    assert learning_rate(1000, config) == 0
