@@ -1,4 +1,4 @@
-"""Command line of the measures: `python -m studio.evaluation geneval | verdicts | edits`."""
+"""Command line of the measures: `python -m studio.evaluation geneval | verdicts | edits | speed`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from studio.backends.load import BACKENDS, load_backend
 from studio.domain import MAX_TURNS
 from studio.errors import BadInput, StudioError
-from studio.evaluation import critic, geneval
+from studio.evaluation import critic, geneval, speed
 from studio.evaluation.prompts_file import read_prompts
 
 
@@ -24,17 +24,19 @@ def parser() -> argparse.ArgumentParser:
         "geneval": "accuracy after the draft and after every turn, on a file in GenEval's format",
         "verdicts": "does Reflect tell right pictures from spoiled ones, and do its edits help",
         "edits": "are right edits carried out, and is everything else left alone",
+        "speed": "median seconds of plan, draft, reflect and refine",
     }
     for name, text in texts.items():
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--backend", default="mini", choices=BACKENDS)
-        command.add_argument("--prompts", type=Path, required=name == "geneval", help="a file in GenEval's format")
+        needed = name in ("geneval", "speed")
+        command.add_argument("--prompts", type=Path, required=needed, help="a file in GenEval's format")
         command.add_argument("--seed", type=int, default=0)
         command.add_argument("--json", type=Path, help="where the result is written")
         if name == "geneval":
             command.add_argument("--turns", type=int, default=4)
             command.add_argument("--failures", type=Path, help="where the failed prompts and reasons are written")
-        else:
+        elif name != "speed":
             command.add_argument("-n", type=int, default=300, help="how many cases")
     return top
 
@@ -64,6 +66,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             ]
             arguments.failures.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n")
         return {**result, "backend": backend.identity.name, "revision": backend.identity.revision}
+    if arguments.command == "speed":
+        return speed.measure(load_backend(arguments.backend), prompts, arguments.seed)
     chosen = critic.cases(arguments.n, arguments.seed, prompts)
     measure = critic.verdicts if arguments.command == "verdicts" else critic.edits
     return measure(load_backend(arguments.backend), chosen, arguments.seed)
