@@ -33,7 +33,7 @@ PAINTS = {
 # would be called pink, a dark orange brown, a light gray white.
 SHIFTS = {
     "red": (0.12, 0.28),
-    "orange": (0.28, 0.12),
+    "orange": (0.14, 0.12),
     "yellow": (0.45, 0.14),
     "brown": (0.14, 0.30),
     "pink": (0.40, 0.12),
@@ -41,7 +41,7 @@ SHIFTS = {
     "white": (1.0, 0.12),
     "gray": (0.16, 0.20),
 }
-USUAL_SHIFT = (0.28, 0.28)
+USUAL_SHIFT = (0.18, 0.28)
 
 PAINTED_GROUPS = ("color", "color-foreground")
 BODY_GROUPS = ("hair", "skin", "skin-shadow")
