@@ -1,6 +1,8 @@
 import os
+import shutil
 import sqlite3
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -55,6 +57,26 @@ def test_a_library_opens_again_and_is_not_migrated_twice(tmp_path: Path) -> None
     assert contents(tmp_path) == before
 
 
+def test_studios_that_open_a_new_library_at_the_same_moment_all_succeed(tmp_path: Path) -> None:
+    start, opened = threading.Barrier(6), []
+
+    def work() -> None:
+        start.wait()
+        library = Library(tmp_path)
+        opened.append(library.create(SESSION).id)
+        library.close()
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    library = Library(tmp_path)
+    assert len(opened) == 6
+    assert {s.id for s in library.recent()} == set(opened)
+    library.close()
+
+
 def test_a_newer_library_is_refused_and_not_a_byte_of_it_changes(tmp_path: Path) -> None:
     before = contents(newer(tmp_path))
     with pytest.raises(LibraryError, match=r"newer R3 Studio \(schema 9999\); nothing in it was changed") as caught:
@@ -64,16 +86,17 @@ def test_a_newer_library_is_refused_and_not_a_byte_of_it_changes(tmp_path: Path)
 
 
 def test_a_newer_librarys_unfinished_log_is_left_to_the_newer_studio(tmp_path: Path) -> None:
-    newer(tmp_path)
-    with closing(sqlite3.connect(tmp_path / DATABASE)) as writer:  # alive, its last words still in the log
+    alive, killed = newer(tmp_path / "alive"), tmp_path / "killed"
+    with closing(sqlite3.connect(alive / DATABASE)) as writer:
         writer.execute("UPDATE sessions SET title = 'newer'")
         writer.commit()
-        before = contents(tmp_path)
-        with pytest.raises(LibraryError, match="newer"):
-            Library(tmp_path)
-        after = contents(tmp_path)
-        assert after[DATABASE] == before[DATABASE]
-        assert after[f"{DATABASE}-wal"] == before[f"{DATABASE}-wal"] != b""
+        shutil.copytree(alive, killed)  # its last words are in the log, and nobody is there to fold them in
+    before = contents(killed)
+    with pytest.raises(LibraryError, match="newer"):
+        Library(killed)
+    after = contents(killed)
+    assert after[DATABASE] == before[DATABASE]
+    assert after[f"{DATABASE}-wal"] == before[f"{DATABASE}-wal"] != b""
 
 
 def test_without_leave_to_create_nothing_is_made(tmp_path: Path) -> None:
