@@ -74,8 +74,8 @@ class MiniBackend:
         generator = torch.Generator().manual_seed(seed)
         text = ""
         for attempt in range(REWRITE_TRIES if avoid else 1):
-            # Another critique must differ, so it is drawn; the first one is the likeliest.
-            temperature = REWRITE_TEMPERATURE + 0.1 * attempt if avoid else 0.0
+            # Another critique must differ, so it is drawn; so is one after a text that ran on without an end.
+            temperature = REWRITE_TEMPERATURE + 0.1 * attempt if avoid or retry else 0.0
             [reply] = context.generate(
                 CRITIQUE_TOKENS * (1 + retry), temperature=temperature, generator=generator, step=step
             )

@@ -42,11 +42,15 @@ def load_mini(folder: Path) -> Mini:
     try:
         content = json.loads((folder / VOCABULARY).read_text(encoding="utf-8"))
         tokens, names, made = content["tokens"], content["nouns"], content["made"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        cause = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
         raise BackendError(
-            f"{VOCABULARY} of “{folder.name}” cannot be read ({error}). Fetch the model again."
+            f"{VOCABULARY} of “{folder.name}” cannot be read ({cause}). Fetch the model's folder again."
         ) from error
     model = load_model(folder)
     if model.config.vocab_size != len(tokens):
-        raise BackendError(f"“{folder.name}” has {len(tokens)} tokens for {model.config.vocab_size} embeddings.")
+        raise BackendError(
+            f"“{folder.name}” has {len(tokens)} tokens for {model.config.vocab_size} embeddings: its files do not "
+            "belong together. Fetch the model's folder again."
+        )
     return Mini(model, Tokenizer(tokens), SceneCodec(names), made)

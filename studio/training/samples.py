@@ -22,6 +22,7 @@ from studio.scene.plan import plan_text
 from studio.scene.requests import Request, random_request
 from studio.scene.scene import MAX_THINGS, Scene, Thing
 from studio.scene.tokens import Tokenizer
+from studio.training.held_out import held_out, normal
 
 CANVASES = (Scene(width=512, height=512), Scene(width=640, height=480), Scene(width=480, height=640))
 Slots = tuple[Thing | None, ...]
@@ -80,9 +81,11 @@ class RefineSample:
 
 
 def some_seen(rng: random.Random, *, jitter: float = 0.04) -> Seen:
-    """A brief with a right scene."""
+    """A brief that is not held out, with a right scene."""
     while True:
         text, demands = random_brief(rng)
+        if normal(text) in held_out():
+            continue
         canvas = rng.choices(CANVASES, (0.7, 0.15, 0.15))[0]
         scene = arrange(demands, rng, canvas, jitter=jitter)
         if scene is not None and len(scene.things) <= MAX_THINGS:

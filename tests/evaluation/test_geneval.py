@@ -107,7 +107,7 @@ def test_geneval_files_are_read_and_bad_lines_named(tmp_path: Path) -> None:
 
 
 def test_the_553_prompts_are_read() -> None:
-    prompts = read_prompts(Path(__file__).parents[1] / "data" / "geneval_553.jsonl")
+    prompts = read_prompts(Path(__file__).parents[2] / "assets" / "benchmarks" / "geneval_553.jsonl")
     assert len(prompts) == 553
     rng = random.Random(0)
     assert all(arrange(p.demands, rng, Scene()) is not None for p in prompts[::7])

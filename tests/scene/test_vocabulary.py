@@ -8,7 +8,7 @@ import pytest
 from studio.scene.scene import COLORS
 from studio.scene.vocabulary import ARTWORK, nearest, noun_named, nouns, surfaces
 
-GENEVAL = Path(__file__).parents[1] / "data" / "geneval_553.jsonl"
+GENEVAL = Path(__file__).parents[2] / "assets" / "benchmarks" / "geneval_553.jsonl"
 
 
 def geneval() -> list[dict]:
