@@ -32,6 +32,13 @@ KINDS = {
 }
 """Kind of brief → weight. Kinds follow GenEval's six and GenEval++'s seven tags."""
 
+_ALONE = ("single", "count", "color", "color_count", "region")
+_THREE = {"trio": 1.0, "pair": 0.2, "color_pair": 0.2, "multi_count": 0.2, "color_multi_count": 0.2} | {
+    "relation": 0.12,
+    "color_relation": 0.12,
+}
+"""Share of briefs of a kind that name three sorts of things."""
+
 _BETWEEN = {
     "left of": ("left of", "to the left of", "on the left of", "on the left side of"),
     "right of": ("right of", "to the right of", "on the right of", "on the right side of"),
@@ -55,6 +62,7 @@ _OPENINGS = (
     ("show", 1),
     ("draw", 1),
     ("there are", 1),
+    ("there is", 1),
 )
 
 
@@ -69,11 +77,7 @@ def random_demands(rng: random.Random, kind: str) -> Demands:
     """Demands of one of KINDS."""
     if kind == "same_noun":
         return _same_noun(rng)
-    how_many = 2
-    if kind in ("single", "count", "color", "color_count", "region"):
-        how_many = 1
-    elif kind == "trio" or (kind in ("multi_count", "pair", "color_pair", "color_multi_count") and rng.random() < 0.2):
-        how_many = 3
+    how_many = 1 if kind in _ALONE else 3 if rng.random() < _THREE.get(kind, 0.0) else 2
     names = rng.sample([n.name for n in nouns()], how_many)
     items = [Item(name) for name in names]
     if "count" in kind:
@@ -128,6 +132,8 @@ def say(demands: Demands, rng: random.Random) -> str:
     if relation is not None:
         word, other = demands.items[relation].relation or ("", 0)
         body = _relation(phrases[relation], word, phrases[other], demands, relation, rng)
+        beside = [p for i, p in enumerate(phrases) if i not in (relation, other)]
+        body = _joined([body, *beside], rng)
     else:
         body = _joined(phrases, rng)
     text = " ".join(part for part in (opening, body) if part) + clause
@@ -191,7 +197,7 @@ def _phrase(item: Item, size: str, rng: random.Random) -> str:
     inner = named(singular if item.count == 1 else plural, item.color)
     inner = f"{size} {inner}" if size else inner
     if item.count == 1:
-        text = f"one {inner}" if rng.random() < 0.12 else article(inner)
+        text = rng.choice(("one", "exactly one")) + f" {inner}" if rng.random() < 0.15 else article(inner)
     else:
         text = f"{item.count if rng.random() < 0.25 else NUMBERS[item.count]} {inner}"
     return f"{text} {rng.choice(_HALF[item.region])}" if item.region else text

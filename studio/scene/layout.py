@@ -14,6 +14,8 @@ from studio.scene.vocabulary import noun_named
 JITTER = 0.04
 """Drafts sit this close to their cell's centre, so that their place words are certain."""
 
+_HALF = {"left of": "left", "right of": "right", "above": "top", "below": "bottom"}
+
 LATTICE = 0.02
 """Positions and sizes are multiples of this, so that what an edit leaves alone stays exactly as it is."""
 
@@ -23,14 +25,18 @@ def snap(value: float) -> float:
     return round(round(value / LATTICE) * LATTICE, 4)
 
 
-def arrange(demands: Demands, rng: random.Random, canvas: Scene, *, jitter: float = JITTER) -> Scene | None:
+def arrange(
+    demands: Demands, rng: random.Random, canvas: Scene, *, jitter: float = JITTER, halves: bool = True
+) -> Scene | None:
     """A random scene on `canvas` that meets the demands, item by item in reading order; None if none was found.
 
-    Colours that nobody asked for stay natural.
+    Colours that nobody asked for stay natural. With `halves` the two sides of a relation also keep to their halves of
+    the canvas, which nobody can mistake.
     """
+    sides = _sides(demands) if halves else [item.region for item in demands.items]
     for attempt in range(30):
         sizes = _size_words(demands, rng, smaller=attempt >= 12)
-        scene = _place_all(demands, sizes, rng, canvas, jitter)
+        scene = _place_all(demands, sides, sizes, rng, canvas, jitter)
         if scene is not None and is_right(scene, demands):
             return _in_order(scene, demands)
     return None
@@ -98,43 +104,48 @@ def _size_words(demands: Demands, rng: random.Random, *, smaller: bool) -> list[
     return words
 
 
-def _place_all(demands: Demands, sizes: list[str], rng: random.Random, canvas: Scene, jitter: float) -> Scene | None:
+def _sides(demands: Demands) -> list[str | None]:
+    """The half that each item keeps to: its region's, or its side of a relation."""
+    sides = [item.region for item in demands.items]
+    for i, item in enumerate(demands.items):
+        if item.relation is not None:
+            word, j = item.relation
+            sides[i] = sides[i] or _HALF[word]
+            sides[j] = sides[j] or _HALF[OPPOSITE[word]]
+    return sides
+
+
+def _place_all(
+    demands: Demands,
+    sides: list[str | None],
+    sizes: list[str],
+    rng: random.Random,
+    canvas: Scene,
+    jitter: float,
+) -> Scene | None:
     scene = replace(canvas, things=())
     groups: list[list[Thing]] = []
     for i, item in enumerate(demands.items):
         groups.append([])
         for _ in range(item.count):
-            thing = _place_one(i, item, demands, groups, sizes[i], scene, rng, jitter)
-            if thing is None:
+            for _ in range(24):
+                thing = _candidate(item, sizes[i], scene, rng, jitter)
+                inside = sides[i] is None or in_region(thing, sides[i] or "", scene)
+                clear = not any(overlap(thing, t, scene) for t in scene.things)
+                if inside and clear and _relations_hold(i, thing, demands, groups, scene):
+                    break
+            else:
                 return None
             groups[i].append(thing)
             scene = replace(scene, things=(*scene.things, thing))
     return scene
 
 
-def _place_one(
-    i: int,
-    item: Item,
-    demands: Demands,
-    groups: list[list[Thing]],
-    size: str,
-    scene: Scene,
-    rng: random.Random,
-    jitter: float,
-) -> Thing | None:
-    for _ in range(24):
-        side = snap(rng.uniform(*SIZE_RANGES[size]))
-        column, row = rng.randrange(GRID), rng.randrange(GRID)
-        x = cell_center(column) + rng.uniform(-jitter, jitter)
-        y = cell_center(row) + rng.uniform(-jitter, jitter)
-        thing = fit(Thing(item.noun, item.color or NATURAL, x, y, side), scene)
-        if any(overlap(thing, t, scene) for t in scene.things):
-            continue
-        if item.region and not in_region(thing, item.region, scene):
-            continue
-        if _relations_hold(i, thing, demands, groups, scene):
-            return thing
-    return None
+def _candidate(item: Item, size: str, scene: Scene, rng: random.Random, jitter: float) -> Thing:
+    side = snap(rng.uniform(*SIZE_RANGES[size]))
+    x = cell_center(rng.randrange(GRID)) + rng.uniform(-jitter, jitter)
+    y = cell_center(rng.randrange(GRID)) + rng.uniform(-jitter, jitter)
+    return fit(Thing(item.noun, item.color or NATURAL, x, y, side), scene)
 
 
 def _relations_hold(i: int, thing: Thing, demands: Demands, groups: list[list[Thing]], scene: Scene) -> bool:

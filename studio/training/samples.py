@@ -80,14 +80,14 @@ class RefineSample:
         return len(self.edit)
 
 
-def some_seen(rng: random.Random, *, jitter: float = 0.04) -> Seen:
+def some_seen(rng: random.Random, *, jitter: float = 0.04, halves: bool = True) -> Seen:
     """A brief that is not held out, with a right scene."""
     while True:
         text, demands = random_brief(rng)
         if normal(text) in held_out():
             continue
         canvas = rng.choices(CANVASES, (0.7, 0.15, 0.15))[0]
-        scene = arrange(demands, rng, canvas, jitter=jitter)
+        scene = arrange(demands, rng, canvas, jitter=jitter, halves=halves)
         if scene is not None and len(scene.things) <= MAX_THINGS:
             return Seen(text, demands, scene)
 
@@ -109,7 +109,7 @@ def reflect_sample(tokenizer: Tokenizer, rng: random.Random, side: int, own: lis
     if own and rng.random() < 0.4:
         seen = rng.choice(own)
     else:
-        seen = some_seen(rng)
+        seen = some_seen(rng, halves=rng.random() < 0.7)
         if rng.random() < 0.5:
             seen = replace(seen, scene=_unusual(seen, rng))
         seen = replace(seen, scene=roughen(seen.scene, rng, rng.choice((0.0, 0.02, 0.05))))

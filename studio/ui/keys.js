@@ -47,7 +47,11 @@
   paint();
 
   document.addEventListener("click", event => {
-    if (event.target.closest("#theme")) {
+    const card = event.target.closest(".version");
+    if (card) {  // at once, so that the next arrow key starts from here
+      document.querySelector(".version.is-chosen")?.classList.remove("is-chosen");
+      card.classList.add("is-chosen");
+    } else if (event.target.closest("#theme")) {
       try { localStorage.setItem("r3-theme", dark() ? "light" : "dark"); } catch { /* private window: not kept */ }
       document.body.classList.toggle("dark", chosen() ? chosen() === "dark" : !dark());
     } else if (event.target.closest("#ask-help")) {

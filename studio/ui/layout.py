@@ -23,6 +23,8 @@ CLICKS = """element.addEventListener('click', event => {
 });"""
 # Handlers take milliseconds (the worker does the work), so nothing queues and nothing shows a spinner.
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+# Where a second event while the first is under way counts, instead of being dropped.
+LATEST = {**QUIET, "trigger_mode": "always_last"}
 
 
 def build(desk: Desk) -> gr.Blocks:
@@ -171,11 +173,11 @@ def _wire(blocks: gr.Blocks, page: Page, events: Events) -> None:
     page.resume.click(events.resume, at, everything, **QUIET)
     page.copy.click(events.copy, page.link, page.own, **QUIET)
 
-    page.versions.click(events.choose_version, at, everything, **QUIET)
-    page.library.click(events.choose_session, page.search, everything, **QUIET)
+    page.versions.click(events.choose_version, at, everything, **LATEST)
+    page.library.click(events.choose_session, page.search, everything, **LATEST)
     page.picture.click(events.take_offer, None, form, **QUIET)
     page.new.click(events.new, page.search, everything, **QUIET)
-    page.search.input(events.search, at, page.library, **QUIET)
+    page.search.input(events.search, at, page.library, **LATEST)
     page.title.submit(events.rename, [*at, page.title], everything, **QUIET)
     page.title.blur(events.rename, [*at, page.title], everything, **QUIET)
     wanted = page.export.click(events.export, page.link, [page.download, *page.bar], **QUIET)
