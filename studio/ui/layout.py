@@ -177,7 +177,7 @@ def _wire(blocks: gr.Blocks, page: Page, events: Events) -> None:
     page.library.click(events.choose_session, page.search, everything, **LATEST)
     page.picture.click(events.take_offer, None, form, **QUIET)
     page.new.click(events.new, page.search, everything, **QUIET)
-    page.search.input(events.search, at, page.library, **LATEST)
+    page.search.change(events.search, at, page.library, **LATEST)
     page.title.submit(events.rename, [*at, page.title], everything, **QUIET)
     page.title.blur(events.rename, [*at, page.title], everything, **QUIET)
     wanted = page.export.click(events.export, page.link, [page.download, *page.bar], **QUIET)
