@@ -170,14 +170,18 @@ def refine_sample(tokenizer: Tokenizer, rng: random.Random, side: int, own: list
 
 
 def bucketed(
-    make: Callable[[], T], batch: int, rng: random.Random, *, pool: int = 8, uses: int = 2
+    make: Callable[[], T], batch: int, order: random.Random, *, pool: int = 8, uses: int = 2
 ) -> Iterator[list[T]]:
-    """Endless batches of samples of similar length, so that little is padded; each sample is used `uses` times."""
+    """Endless batches of samples of similar length, so that little is padded; each sample is used `uses` times.
+
+    `order` shuffles the batches: processes that share its seed get batches of about the same length at the same time
+    and do not wait for each other.
+    """
     while True:
         samples = [make() for _ in range(batch * pool)]
         for _ in range(uses):
-            rng.shuffle(samples)
+            order.shuffle(samples)
             samples.sort(key=lambda s: s.length)
             batches = [samples[i : i + batch] for i in range(0, len(samples), batch)]
-            rng.shuffle(batches)
+            order.shuffle(batches)
             yield from batches

@@ -162,9 +162,10 @@ def train_all(state: State, config: Config, task: Task, rng: random.Random, log:
     model = state.model
     side = model.config.vision_grid * model.config.vision_patch
     own: list[Seen] = []
-    drafts = bucketed(lambda: draft_sample(task.tokenizer, rng), config.draft_batch, rng)
-    reflections = bucketed(lambda: reflect_sample(task.tokenizer, rng, side, own), config.reflect_batch, rng)
-    refinements = bucketed(lambda: refine_sample(task.tokenizer, rng, side, own), config.refine_batch, rng)
+    order = [random.Random(f"{config.seed}/{state.step}/{k}") for k in range(3)]
+    drafts = bucketed(lambda: draft_sample(task.tokenizer, rng), config.draft_batch, order[0])
+    reflections = bucketed(lambda: reflect_sample(task.tokenizer, rng, side, own), config.reflect_batch, order[1])
+    refinements = bucketed(lambda: refine_sample(task.tokenizer, rng, side, own), config.refine_batch, order[2])
     weights = task.verdict_weights()
     model.vit_model.requires_grad_(config.stem_trains)
     if config.compiled:  # a third faster after two minutes of compiling; needs a C++ compiler
