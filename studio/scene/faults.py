@@ -13,7 +13,7 @@ from studio.scene.places import SIZES, cell_center, size_word
 from studio.scene.scene import MAX_THINGS, Scene
 from studio.scene.vocabulary import nouns
 
-FAULTS = {"missing": 1.0, "extra": 1.0, "unasked": 0.7, "color": 2.0, "noun": 0.7, "position": 3.0, "size": 2.0}
+FAULTS = {"missing": 1.0, "extra": 1.0, "unasked": 0.7, "color": 2.0, "noun": 2.0, "position": 3.0, "size": 2.0}
 """Kind of fault → weight. Those that not every scene can have weigh more, so that all kinds are met as often."""
 
 

@@ -25,6 +25,9 @@ from studio.scene.tokens import Tokenizer
 from studio.training.held_out import held_out, normal
 
 CANVASES = (Scene(width=512, height=512), Scene(width=640, height=480), Scene(width=480, height=640))
+STRANGE_PICTURES = 0.12
+"""Share of pictures that were drawn for another brief: without them the critic sees what the brief makes it expect."""
+
 Slots = tuple[Thing | None, ...]
 T = TypeVar("T", "DraftSample", "ReflectSample", "RefineSample")
 
@@ -114,7 +117,9 @@ def reflect_sample(tokenizer: Tokenizer, rng: random.Random, side: int, own: lis
             seen = replace(seen, scene=_unusual(seen, rng))
         seen = replace(seen, scene=roughen(seen.scene, rng, rng.choice((0.0, 0.02, 0.05))))
     scene = seen.scene
-    if rng.random() < 0.55:
+    if rng.random() < STRANGE_PICTURES:
+        scene = some_seen(rng).scene
+    elif rng.random() < 0.55:
         for _ in range(rng.choice((1, 1, 1, 2, 3))):
             spoiled = spoil(scene, seen.demands, rng)
             scene = spoiled[0] if spoiled is not None else scene

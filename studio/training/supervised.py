@@ -46,9 +46,9 @@ class Config:
     stem_trains: bool = False
     compiled: bool = False
     steps: int = 5000
-    draft_batch: int = 16
-    reflect_batch: int = 32
-    refine_batch: int = 16
+    draft_batch: int = 10
+    reflect_batch: int = 36
+    refine_batch: int = 20
     noise_levels: int = 2
     muon_lr: float = 6e-3
     adam_lr: float = 1.5e-3
