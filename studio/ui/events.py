@@ -113,8 +113,11 @@ class Events:
     def run(self, query: str, search: str, *fields: Any, anyway: bool = False) -> Updates:
         """Run the brief in the fields."""
         form = Form(*fields)
-        updates = self._do(query, search, lambda _: handlers.begin(self.desk, form, anyway=anyway), asked="run")
-        return {**updates, self.page.run: gr.Button("Run", interactive=True)}
+        return self._do(query, search, lambda _: handlers.begin(self.desk, form, anyway=anyway), asked="run")
+
+    def started(self) -> Updates:
+        """The run button as it was, whatever came of it."""
+        return {self.page.run: gr.Button("Run", interactive=True)}
 
     def accept(self, query: str, search: str, seen: str) -> Updates:
         return self._choose(Choice.ACCEPT, query, search, seen)
@@ -143,12 +146,22 @@ class Events:
         return self._do(query, search, lambda place: handlers.resume(self.desk, place))
 
     def rename(self, query: str, search: str, title: str) -> Updates:
-        if not place_of(query).session:
+        """Leaving the field renames too, perhaps by a click on something else: nothing but the title is touched."""
+        place = place_of(query)
+        if place.session is None:
             return {}
-        return self._do(query, search, lambda place: handlers.rename(self.desk, place, title))
+        try:
+            handlers.rename(self.desk, place, title)
+            return {self.page.library: look(self.desk, place, search).library}
+        except StudioError as error:
+            return self.say(str(error))
 
     def copy(self, query: str) -> Updates:
-        return {self.page.own: handlers.proposed(self.desk, place_of(query))}
+        """Put the model's edit into the field for one's own."""
+        try:
+            return {self.page.own: handlers.proposed(self.desk, place_of(query))}
+        except StudioError as error:
+            return self.say(str(error))
 
     def export(self, query: str) -> Updates:
         try:
@@ -173,7 +186,11 @@ class Events:
         return {**self._state(Place(), search, self.say()), **self._fields(Form()), self.page.own: ""}
 
     def search(self, query: str, search: str) -> Updates:
-        return {self.page.library: look(self.desk, place_of(query), search).library}
+        """List what the search finds."""
+        try:
+            return {self.page.library: look(self.desk, place_of(query), search).library}
+        except StudioError as error:
+            return self.say(str(error))
 
     def say(self, text: str = "", kind: str = "error", asked: str = "") -> Updates:
         """The message bar with `text`, or none when empty; `asked` names what “Go on anyway” would do."""

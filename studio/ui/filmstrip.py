@@ -75,7 +75,8 @@ def _edge(parent: Place, child: Place) -> str:
 def _card(session: Session, index: int, place: Place, chosen: bool, address: AddressOf) -> str:
     node, name = session.nodes[index], wording.version_name(index)
     best, last = index == best_node(session), index == len(session.nodes) - 1
-    marks = (f'<span class="best">{icons.STAR}best</span>' if best else "") + ("<span>last</span>" if last else "")
+    marks = f'<span class="best">{icons.STAR}best</span>' if best else ""
+    marks += '<span class="last">last</span>' if last else ""
     parent = "" if node.parent is None else f"from {wording.version_name(node.parent)}"
     if node.edit is None:
         edit, spoken = "Draft", "Draft"

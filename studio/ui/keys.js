@@ -63,18 +63,8 @@
     }
   });
 
-  // A view that is drawn anew keeps the keyboard's place, and the chosen version stays in sight.
-  let held = null;
-  document.addEventListener("focusin", event => {
-    const button = event.target.closest("[data-node], [data-session]");
-    held = button && { view: button.closest("#versions, #library"), ...button.dataset };
-  });
+  // The chosen version stays in sight.
   function settle() {
-    if (held && held.view && document.activeElement === document.body) {
-      const key = held.node === undefined ? `[data-session="${held.session}"]` : `[data-node="${held.node}"]`;
-      const button = held.view.querySelector(key);
-      if (button) button.focus({ preventScroll: true });
-    }
     const strip = byId("versions");
     const card = strip && strip.querySelector(".is-chosen");
     if (card && card.dataset.node !== settle.last) {

@@ -42,6 +42,7 @@ def launch_options(desk: Desk) -> dict[str, Any]:
         "theme": theme(),
         "css": (HERE / "style.css").read_text(encoding="utf-8"),
         "head": f"<script>{keys}</script>",
+        "favicon_path": str(HERE / "favicon.png"),
         "footer_links": [],
         "run_history": False,
         "share": False,
@@ -159,7 +160,9 @@ def _wire(blocks: gr.Blocks, page: Page, events: Events) -> None:
     page.link.change(None, page.link, js="query => window.r3.address(query)", **QUIET)
     page.timer.tick(events.tick, [*at, page.seen], [*page.display, *page.bar], **QUIET)
 
-    page.run.click(events.starting, None, page.run, **QUIET).then(events.run, [*at, *form], everything, **QUIET)
+    asked = page.run.click(events.starting, None, page.run, **QUIET)
+    ran = asked.then(events.run, [*at, *form], everything, **QUIET)
+    ran.then(events.started, None, page.run, **QUIET)
     page.anyway.click(events.anyway, [*at, page.seen, page.asked, page.own, *form], everything, **QUIET)
     page.dismiss.click(events.say, None, page.bar, **QUIET)
     page.text.input(events.say, None, page.bar, **QUIET)
@@ -171,14 +174,14 @@ def _wire(blocks: gr.Blocks, page: Page, events: Events) -> None:
     page.stop.click(events.stop, [*at, page.seen], everything, **QUIET)
     page.cancel.click(events.cancel, at, everything, **QUIET)
     page.resume.click(events.resume, at, everything, **QUIET)
-    page.copy.click(events.copy, page.link, page.own, **QUIET)
+    page.copy.click(events.copy, page.link, [page.own, *page.bar], **QUIET)
 
     page.versions.click(events.choose_version, at, everything, **LATEST)
     page.library.click(events.choose_session, page.search, everything, **LATEST)
     page.picture.click(events.take_offer, None, form, **QUIET)
     page.new.click(events.new, page.search, everything, **QUIET)
-    page.search.change(events.search, at, page.library, **LATEST)
-    page.title.submit(events.rename, [*at, page.title], everything, **QUIET)
-    page.title.blur(events.rename, [*at, page.title], everything, **QUIET)
+    page.search.change(events.search, at, [page.library, *page.bar], **LATEST)
+    for left in (page.title.submit, page.title.blur):
+        left(events.rename, [*at, page.title], [page.library, *page.bar], **QUIET)
     wanted = page.export.click(events.export, page.link, [page.download, *page.bar], **QUIET)
     wanted.then(None, page.download, js="address => window.r3.fetch(address)", **QUIET)

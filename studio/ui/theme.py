@@ -1,6 +1,8 @@
-"""The look of gradio's own components, in the colours that style.css names; system fonts, nothing is fetched."""
+"""The look of gradio's own components, in the colours that palette.css names; system fonts, nothing is fetched."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import gradio as gr
 
@@ -8,7 +10,7 @@ FONTS = ("-apple-system", "BlinkMacSystemFont", "Segoe UI", "Roboto", "Helvetica
 
 
 def theme() -> gr.themes.Base:
-    """Both themes at once: every colour is a variable that style.css sets for light and for dark."""
+    """Both themes at once: every colour is a variable that palette.css sets for light and for dark."""
     colours = {
         "body_background_fill": "var(--paper)",
         "body_text_color": "var(--ink)",
@@ -20,6 +22,7 @@ def theme() -> gr.themes.Base:
         "color_accent": "var(--accent)",
         "color_accent_soft": "var(--tint)",
         "block_background_fill": "transparent",
+        "panel_background_fill": "transparent",
         "block_label_text_color": "var(--faint)",
         "block_title_text_color": "var(--faint)",
         "input_background_fill": "var(--field)",
@@ -49,6 +52,9 @@ def theme() -> gr.themes.Base:
         "block_padding": "0px",
         "block_shadow": "none",
         "block_radius": "0px",
+        "input_border_width": "1px",
+        "input_radius": "6px",
+        "input_padding": "6px 9px",
         "input_shadow": "none",
         "input_shadow_focus": "none",
         "button_primary_shadow": "none",
@@ -57,4 +63,7 @@ def theme() -> gr.themes.Base:
     }
     base = gr.themes.Base(font=FONTS, font_mono=("ui-monospace", "Menlo", "Consolas", "monospace"))
     dark = {f"{name}_dark": value for name, value in colours.items() if name != "color_accent"}
-    return base.set(**colours, **dark, **measures, block_border_width_dark="0px", block_shadow_dark="none")
+    look = base.set(**colours, **dark, **measures, block_border_width_dark="0px", block_shadow_dark="none")
+    # Part of the theme, because gradio's login page has the theme and no other style.
+    look.custom_css = (Path(__file__).parent / "palette.css").read_text(encoding="utf-8")
+    return look

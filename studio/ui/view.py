@@ -153,7 +153,7 @@ def progress(session: Session | None, status: Status | None) -> str:
         return '<div class="progress"><p></p></div>'
     if status is None:
         kind = "problem" if session.problem else "still"
-        return f'<div class="progress {kind}"><p>{escape(wording.standing(session))}</p></div>'
+        return f'<div class="progress {kind}"><p role="status">{escape(wording.standing(session))}</p></div>'
     share = 100 * status.done / status.total if status.total else 0
     said = escape(wording.doing(status, session.brief.turn_limit))
     return (

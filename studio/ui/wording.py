@@ -42,8 +42,8 @@ def version_name(index: int) -> str:
 def doing(status: Status, turn_limit: int) -> str:
     """What the worker does with a session, in one line."""
     if status.state == "queued":
-        before = status.position
-        return "Queued: next in line" if before <= 0 else f"Queued: {before} before this one"
+        before = status.position - 1
+        return f"Queued: {before} before this one" if before > 0 else "Queued: next in line"
     if status.state == "loading":
         return "Loading the model …"
     if status.state == "cancelling":

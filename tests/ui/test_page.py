@@ -23,7 +23,7 @@ BRIEF = "two red balloons above a bench"
 def open_page(page: Page, studio: Studio, query: str = "") -> None:
     page.goto(f"{studio.address}/{query}")
     expect(page.locator("#run")).to_be_enabled()
-    expect(page.locator("#library :is(.none, .entry)").first).to_be_visible()  # filled by the first event, so events work
+    expect(page.locator("#library :is(.none, .entry)").first).to_be_visible()  # filled by the first event
 
 
 def run(page: Page, brief: str = BRIEF, mode: str = "Step", seed: str = "7") -> None:
