@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, fields
 from enum import Enum
+from math import prod
 from typing import Any
 
 from studio.errors import BackendError
@@ -74,11 +75,12 @@ class ModelConfig:
     vit_grid: int = 0
     stem_widths: tuple[int, ...] = ()
     stem_blocks: tuple[int, ...] = ()
+    stem_strides: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for name, kind in (("vision", Vision), ("prediction", Prediction), ("attention", Attention)):
             object.__setattr__(self, name, kind(getattr(self, name)))  # a JSON file holds the plain strings
-        for name in ("stem_widths", "stem_blocks"):
+        for name in ("stem_widths", "stem_blocks", "stem_strides"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         self._check()
 
@@ -91,9 +93,12 @@ class ModelConfig:
             "exactly one of latent_grid and latent_slots must be above 0": bool(self.latent_grid)
             == bool(self.latent_slots),
             "source_input needs prediction “clean”": self.source_input and self.prediction is not Prediction.CLEAN,
-            "the stem must halve the sides down to one cell per vision_patch": self.vision is Vision.CONV
-            and (2 ** len(self.stem_widths) != self.vision_patch or self.stem_widths[-1] != self.vision_width),
-            "stem_widths and stem_blocks must have the same length": len(self.stem_widths) != len(self.stem_blocks),
+            "stem_widths, stem_blocks and stem_strides must have the same length": len(
+                {len(self.stem_widths), len(self.stem_blocks), len(self.stem_strides)}
+            )
+            > 1,
+            "the stem must lead down to one cell of vision_width per vision_patch": self.vision is Vision.CONV
+            and (prod(self.stem_strides) != self.vision_patch or self.stem_widths[-1] != self.vision_width),
         }
         for message, fault in faults.items():
             if fault:
@@ -118,7 +123,7 @@ class ModelConfig:
 
 
 def mini_config(vocab_size: int, *, num_hidden_layers: int = 4, **changes: Any) -> ModelConfig:
-    """The small model of vector scenes: 16 slots of 28 numbers, a convolutional stem on 96 × 96 pixels.
+    """The small model of vector scenes: 16 slots of 28 numbers, a convolutional stem on 120 × 120 pixels.
 
     The special tokens are ids 0 to 3 (bos, eos, start and end of image) unless `changes` says otherwise.
     """
@@ -136,8 +141,8 @@ def mini_config(vocab_size: int, *, num_hidden_layers: int = 4, **changes: Any) 
         "end_of_image": 3,
         "latent_dim": 28,
         "latent_slots": 16,
-        "vision_grid": 6,
-        "vision_patch": 16,
+        "vision_grid": 5,
+        "vision_patch": 24,
         "vision_width": 192,
         "rope_theta": 10_000.0,
         "qk_norm": False,
@@ -149,5 +154,6 @@ def mini_config(vocab_size: int, *, num_hidden_layers: int = 4, **changes: Any) 
         "vision": Vision.CONV,
         "stem_widths": (48, 96, 160, 192),
         "stem_blocks": (0, 0, 0, 1),
+        "stem_strides": (2, 2, 2, 3),
     }
     return ModelConfig(**(values | changes))

@@ -131,13 +131,14 @@ class ConvBlock(nn.Module):
 
 
 class ConvStem(nn.Module):
-    """Halves the sides once per stage: [B, 3, H, W] -> [B, (H / 2^stages) · (W / 2^stages), last width]."""
+    """Divides the sides by each stage's stride: [B, 3, H, W] -> [B, (H / patch) · (W / patch), last width]."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         layers, before = [], 3
-        for width, blocks in zip(config.stem_widths, config.stem_blocks, strict=True):
-            layers.append(ConvBlock(before, width, stride=2, residual=False))
+        stages = zip(config.stem_widths, config.stem_blocks, config.stem_strides, strict=True)
+        for width, blocks, stride in stages:
+            layers.append(ConvBlock(before, width, stride=stride, residual=False))
             layers += [ConvBlock(width, width, stride=1, residual=True) for _ in range(blocks)]
             before = width
         self.layers = nn.Sequential(*layers)

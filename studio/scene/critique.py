@@ -61,7 +61,9 @@ def _seen(scene: Scene, demands: Demands, owner: Sequence[int | None]) -> str:
     counts = [0] * len(demands.items)
     lines = []
     for thing, who in zip(scene.things, owner, strict=True):
-        said = f"{looks_like(thing)} {thing.noun} {place(column_of(thing), row_of(thing))} {size_word(thing)}"
+        # The place comes first: what lies there is then a look at one spot of the picture.
+        spot = f"{ROWS[row_of(thing)]} {COLUMNS[column_of(thing)]} {size_word(thing)}"
+        said = f"{spot} {looks_like(thing)} {thing.noun}"
         if who is not None:
             counts[who] += 1
             lines.append(f"{said} {_label(who, demands.items[who])} {NUMBERS[counts[who]]}")

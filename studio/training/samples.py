@@ -25,9 +25,6 @@ from studio.scene.tokens import Tokenizer
 from studio.training.held_out import held_out, normal
 
 CANVASES = (Scene(width=512, height=512), Scene(width=640, height=480), Scene(width=480, height=640))
-STRANGE_PICTURES = 0.12
-"""Share of pictures that were drawn for another brief: without them the critic sees what the brief makes it expect."""
-
 Slots = tuple[Thing | None, ...]
 T = TypeVar("T", "DraftSample", "ReflectSample", "RefineSample")
 
@@ -107,8 +104,14 @@ def draft_sample(tokenizer: Tokenizer, rng: random.Random) -> DraftSample:
     return DraftSample(text_block(tokenizer, seen.text), text_block(tokenizer, plan), seen.scene.things, seen)
 
 
-def reflect_sample(tokenizer: Tokenizer, rng: random.Random, side: int, own: list[Seen]) -> ReflectSample:
-    """A right or a spoiled picture, half and half; some of them drawn by the model itself (`own`)."""
+def reflect_sample(
+    tokenizer: Tokenizer, rng: random.Random, side: int, own: list[Seen], *, strange: float = 0.0
+) -> ReflectSample:
+    """A right or a spoiled picture, half and half; some of them drawn by the model itself (`own`).
+
+    A share of `strange` pictures was drawn for another brief: without them the critic learns to see what the brief
+    makes it expect, which is nearly always right, and never to look.
+    """
     if own and rng.random() < 0.4:
         seen = rng.choice(own)
     else:
@@ -117,7 +120,7 @@ def reflect_sample(tokenizer: Tokenizer, rng: random.Random, side: int, own: lis
             seen = replace(seen, scene=_unusual(seen, rng))
         seen = replace(seen, scene=roughen(seen.scene, rng, rng.choice((0.0, 0.02, 0.05))))
     scene = seen.scene
-    if rng.random() < STRANGE_PICTURES:
+    if rng.random() < strange:
         scene = some_seen(rng).scene
     elif rng.random() < 0.55:
         for _ in range(rng.choice((1, 1, 1, 2, 3))):

@@ -55,6 +55,8 @@ class Config:
     stem_lr: float = 2e-3
     warmup_steps: int = 60
     clip: float = 1.0
+    strange_first: float = 0.6
+    strange_last: float = 0.1
     own_after: int = 800
     own_every: int = 20
     log_every: int = 20
@@ -157,6 +159,12 @@ def learning_rate(step: int, config: Config) -> float:
     return min((step + 1) / config.warmup_steps, max(0.0, 1 - step / config.steps), 1.0)
 
 
+def strange_share(step: int, config: Config) -> float:
+    """Share of pictures drawn for another brief, falling over the run: looking is learned before comparing."""
+    done = min(1.0, step / config.steps)
+    return config.strange_first * (1 - done) + config.strange_last * done
+
+
 def train_all(state: State, config: Config, task: Task, rng: random.Random, log: Log) -> None:
     """Stage two: every task in every step."""
     model = state.model
@@ -164,7 +172,11 @@ def train_all(state: State, config: Config, task: Task, rng: random.Random, log:
     own: list[Seen] = []
     order = [random.Random(f"{config.seed}/{state.step}/{k}") for k in range(3)]
     drafts = bucketed(lambda: draft_sample(task.tokenizer, rng), config.draft_batch, order[0])
-    reflections = bucketed(lambda: reflect_sample(task.tokenizer, rng, side, own), config.reflect_batch, order[1])
+    reflections = bucketed(
+        lambda: reflect_sample(task.tokenizer, rng, side, own, strange=strange_share(state.step, config)),
+        config.reflect_batch,
+        order[1],
+    )
     refinements = bucketed(lambda: refine_sample(task.tokenizer, rng, side, own), config.refine_batch, order[2])
     weights = task.verdict_weights()
     model.vit_model.requires_grad_(config.stem_trains)

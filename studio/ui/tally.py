@@ -1,7 +1,7 @@
 """Plans and critiques as lines a person can read; what has no known form is shown as it stands.
 
 The built-in model writes a short notation (scene/plan.py, scene/critique.py):
-`#1 red cup one left top small #2 …` and `(1) three red cups ; seen red cup left top small (1) one ; … ;
+`#1 red cup one left top small #2 …` and `(1) three red cups ; seen top left small red cup (1) one ; … ;
 (1) three has two missing one ; (1) left of (2) : left right ok`.
 """
 
@@ -15,7 +15,7 @@ _PLACED = re.compile(r"(?P<what>.+) (?P<count>\S+) (?P<column>\S+) (?P<row>\S+) 
 _BREAK = re.compile(r"\s+;\s+|\s*\n\s*")
 _DEMAND = re.compile(r"(\(\d+\)) (?!.*\b(?:ok|wrong)$)(?!\S+ has )(.+)")
 _SEEN = re.compile(
-    r"(?:seen )?(?P<what>.+?) (?P<column>\S+) (?P<row>\S+) (?P<size>\S+) "
+    r"(?:seen )?(?P<row>\S+) (?P<column>\S+) (?P<size>\S+) (?P<what>.+?) "
     r"(?:(?P<label>\(\d+\))(?: wants (?P<want>\S+))?|none) (?P<count>\S+)"
 )
 _COUNTED = re.compile(r"(?P<label>\(\d+\)) (?P<wanted>\S+) has (?P<has>\S+) (?P<verdict>ok|missing \S+)")

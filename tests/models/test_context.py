@@ -16,7 +16,7 @@ BOS, EOS = 0, 1
 
 
 def picture(seed: int = 0) -> Tensor:
-    return torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+    return torch.rand(1, 3, 120, 120, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
 def latent(seed: int, rows: int = 1) -> Tensor:
@@ -233,8 +233,8 @@ def test_a_cancel_stops_writing_at_once_and_leaves_the_context_usable(mini: Unif
 def test_what_a_model_cannot_read_is_refused(mini: UnifiedModel, bagel: UnifiedModel) -> None:
     with pytest.raises(BadInput, match="40 words; 99"):
         Context(mini).add_text([5, 99])
-    with pytest.raises(BadInput, match="100 × 96"):
-        Context(mini).add_picture(torch.zeros(1, 3, 96, 100))
+    with pytest.raises(BadInput, match="100 × 120"):
+        Context(mini).add_picture(torch.zeros(1, 3, 120, 100))
     with pytest.raises(BadInput, match="up to 140"):
         Context(bagel).add_picture(torch.zeros(1, 3, 154, 14))
     with pytest.raises(BadInput, match="no place"):

@@ -67,7 +67,7 @@ def test_every_trainable_parameter_gets_a_gradient_under_autocast() -> None:
     model = tiny_mini()
     with torch.autocast("cpu", torch.bfloat16):
         text = model.embed_text(torch.tensor([[0, 5, 6, 1]]))
-        und = torch.cat([model.embed_markers(1), model.embed_pictures(torch.rand(1, 3, 96, 96)), text], 1)
+        und = torch.cat([model.embed_markers(1), model.embed_pictures(torch.rand(1, 3, 120, 120)), text], 1)
         x_t, t, source = torch.randn(1, 4, 5), torch.full((1,), 0.3), torch.randn(1, 4, 5)
         gen = model.embed_latents(x_t, t, model.latent_places(), source)
         positions = torch.arange(und.shape[1])[None], torch.full((1, 4), und.shape[1])

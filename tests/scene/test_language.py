@@ -132,8 +132,8 @@ def test_the_tally_names_what_is_missing_extra_and_wrong() -> None:
         )
     )
     said = criticise(scene, demands, random.Random(0))
-    assert said.text.startswith("(1) two red cups ; (2) one fork ; seen red cup far-left top small (1) wants red one ;")
-    assert "green cup center top small (1) wants red wrong" in said.text
+    assert said.text.startswith("(1) two red cups ; (2) one fork ; seen top far-left small red cup (1) wants red one ;")
+    assert "top center small green cup (1) wants red wrong" in said.text
     assert "none extra" in said.text
     assert "(1) two has one missing one ; (2) one has zero missing one" in said.text
     assert said.answer == "Make the green cup at the center top red."

@@ -43,7 +43,7 @@ def test_a_packed_draft_equals_the_context(made: tuple[Task, UnifiedModel]) -> N
 def test_a_packed_edit_equals_the_context(made: tuple[Task, UnifiedModel]) -> None:
     task, model = made
     source, x_t = torch.randn(2, 16, 28), torch.randn(2, 16, 28)
-    pixels = torch.rand(2, 3, 96, 96) * 2 - 1
+    pixels = torch.rand(2, 3, 120, 120) * 2 - 1
     edits = [[task.tokenizer.bos, 20, 30, 40, task.tokenizer.eos], [task.tokenizer.bos, 25, task.tokenizer.eos]]
     part = Noised(x_t, torch.tensor([0.7, 0.7]), source)
     with torch.no_grad():
@@ -62,8 +62,8 @@ def test_a_few_steps_lower_every_loss() -> None:
     model, rng, weights = state.model, random.Random(0), task.verdict_weights()
     torch.manual_seed(0)
     drafts = [draft_sample(task.tokenizer, rng) for _ in range(4)]
-    reflections = [reflect_sample(task.tokenizer, rng, 96, []) for _ in range(4)]
-    refinements = [refine_sample(task.tokenizer, rng, 96, []) for _ in range(4)]
+    reflections = [reflect_sample(task.tokenizer, rng, 120, []) for _ in range(4)]
+    refinements = [refine_sample(task.tokenizer, rng, 120, []) for _ in range(4)]
     history = []
     for _ in range(12):
         losses = [

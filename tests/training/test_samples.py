@@ -34,7 +34,7 @@ def test_briefs_come_with_right_scenes_and_known_words() -> None:
 
 def test_about_half_of_the_replies_are_stops() -> None:
     rng = random.Random(2)
-    replies = [samples.reflect_sample(TOKENIZER, rng, 96, []).reply for _ in range(120)]
+    replies = [samples.reflect_sample(TOKENIZER, rng, 120, []).reply for _ in range(120)]
     stops = sum("no further edit needed" in TOKENIZER.decode(reply) for reply in replies)
     assert 40 <= stops <= 80
 
@@ -42,7 +42,7 @@ def test_about_half_of_the_replies_are_stops() -> None:
 def test_an_edit_leaves_every_other_slot_as_it_was() -> None:
     rng, codec = random.Random(3), SceneCodec([n.name for n in nouns()])
     for _ in range(60):
-        sample = samples.refine_sample(TOKENIZER, rng, 96, [])
+        sample = samples.refine_sample(TOKENIZER, rng, 120, [])
         before, after = codec.encode(sample.source), codec.encode(sample.target)
         changed = (before != after).any(1).sum().item()
         assert 1 <= changed <= 6
