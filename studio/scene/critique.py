@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from studio.prompts import STOP_SENTENCE
 from studio.scene.demands import Demands, Item
-from studio.scene.edits import SceneEdit, Verb, apply, named, place, sentence, sizes_in
+from studio.scene.edits import SceneEdit, Verb, apply, named, sentence, sizes_in
 from studio.scene.judge import Failure, assign, failures, in_region, looks_like, related
 from studio.scene.layout import free_cells
 from studio.scene.places import COLUMNS, ROWS, SIZE_RANGES, SIZES, column_of, reading_order, row_of, size_word
