@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from studio.prompts import STOP_SENTENCE
 from studio.scene.demands import Demands, Item
-from studio.scene.edits import SceneEdit, Verb, apply, named, sentence, sizes_in
+from studio.scene.edits import SceneEdit, Verb, apply, named, place, sentence, sizes_in
 from studio.scene.judge import Failure, assign, failures, in_region, looks_like, related
 from studio.scene.layout import free_cells
 from studio.scene.places import COLUMNS, ROWS, SIZE_RANGES, SIZES, column_of, reading_order, row_of, size_word
@@ -62,7 +62,7 @@ def _seen(scene: Scene, demands: Demands, owner: Sequence[int | None]) -> str:
     lines = []
     for thing, who in zip(scene.things, owner, strict=True):
         # The place comes first: what lies there is then a look at one spot of the picture.
-        spot = f"{ROWS[row_of(thing)]} {COLUMNS[column_of(thing)]} {size_word(thing)}"
+        spot = f"{place(column_of(thing), row_of(thing))} {size_word(thing)}"
         said = f"{spot} {looks_like(thing)} {thing.noun}"
         if who is not None:
             counts[who] += 1

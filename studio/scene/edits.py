@@ -93,12 +93,12 @@ def named(noun: str, color: str | None) -> str:
 
 
 def place(column: int, row: int) -> str:
-    """“far-left top”."""
-    return f"{COLUMNS[column]} {ROWS[row]}"
+    """“top far-left”."""
+    return f"{ROWS[row]} {COLUMNS[column]}"
 
 
 def reference(thing: Thing) -> str:
-    """“the red cup at the left top”: how the model points to a thing that it sees."""
+    """“the red cup at the top left”: how the model points to a thing that it sees."""
     return f"the {named(thing.noun, looks_like(thing))} at the {place(column_of(thing), row_of(thing))}"
 
 

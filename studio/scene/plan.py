@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from studio.scene.edits import named
-from studio.scene.places import COLUMNS, ROWS, column_of, row_of, size_word
+from studio.scene.edits import named, place
+from studio.scene.places import column_of, row_of, size_word
 from studio.scene.scene import Scene
 from studio.scene.tokens import LINES, NUMBERS
 
 
 def plan_text(scene: Scene, items: Sequence[int]) -> str:
-    """“#1 red cup one left top small #2 red cup two …”.
+    """“#1 red cup one top left small #2 red cup two …”.
 
     `items[k]` says which demand thing k serves; within a demand the things are counted up, so that the last number
     of each demand can be held against the brief.
@@ -19,6 +19,6 @@ def plan_text(scene: Scene, items: Sequence[int]) -> str:
     lines = []
     for k, thing in enumerate(scene.things):
         counted = NUMBERS[list(items[: k + 1]).count(items[k])]
-        spot = f"{COLUMNS[column_of(thing)]} {ROWS[row_of(thing)]} {size_word(thing)}"
+        spot = f"{place(column_of(thing), row_of(thing))} {size_word(thing)}"
         lines.append(f"{LINES[k]} {named(thing.noun, thing.color)} {counted} {spot}")
     return " ".join(lines)

@@ -63,7 +63,7 @@ def refer(scene: Scene, k: int, rng: random.Random) -> str:
     """A way to point to thing k that fits no other thing of the scene."""
     thing = scene.things[k]
     color = looks_like(thing)
-    full = f"the {named(_word(thing.noun, rng), color)} at the {place(column_of(thing), row_of(thing))}"
+    full = f"the {named(_word(thing.noun, rng), color)} at the {_spot((column_of(thing), row_of(thing)), rng)}"
     ways = [full]
     if _only(scene, k, lambda t: t.noun == thing.noun):
         ways += [f"the {_word(thing.noun, rng)}"] * 3
@@ -74,6 +74,11 @@ def refer(scene: Scene, k: int, rng: random.Random) -> str:
         if fits(thing) and _only(scene, k, fits):
             ways.append(f"the {_word(thing.noun, rng)} {words}")
     return rng.choice(ways)
+
+
+def _spot(cell: tuple[int, int], rng: random.Random) -> str:
+    """A place, now and then the other way round, as people say it."""
+    return place(*cell) if rng.random() < 0.7 else f"{COLUMNS[cell[0]]} {ROWS[cell[1]]}"
 
 
 def _word(noun: str, rng: random.Random) -> str:
@@ -146,7 +151,7 @@ def _move(scene: Scene, k: int, rng: random.Random) -> Request | None:
             cell = min(inside, key=lambda c: _distance(c, thing))
             return Request(how.format(refer(scene, k, rng), half), (SceneEdit(Verb.MOVE, k, cell=cell),))
     edit = SceneEdit(Verb.MOVE, k, cell=rng.choice(cells))
-    return _either(scene, edit, how.format(refer(scene, k, rng), place(*edit.cell or (0, 0))), rng)
+    return _either(scene, edit, how.format(refer(scene, k, rng), _spot(edit.cell or (0, 0), rng)), rng)
 
 
 def _move_beside(scene: Scene, k: int, rest: Scene, cells: list[tuple[int, int]], rng: random.Random) -> Request | None:
@@ -188,7 +193,7 @@ def _add(scene: Scene, rng: random.Random) -> Request | None:
             known = noun_named(noun)
             plural = named(known.plural if known is not None else noun, color)
             return _several(scene, how.format(f"{NUMBERS[more]} {plural}"), edit, more, rng)
-    where = rng.choice((f" at the {place(*cell)}", f" in the {place(*cell)}", ""))
+    where = rng.choice((f" at the {_spot(cell, rng)}", f" in the {_spot(cell, rng)}", ""))
     if not where and rng.random() < 0.5:
         where = f" {_half_of(cell)}"
     return _either(scene, edit, how.format(article(thing)) + where.rstrip(), rng)

@@ -1,7 +1,7 @@
 """Plans and critiques as lines a person can read; what has no known form is shown as it stands.
 
 The built-in model writes a short notation (scene/plan.py, scene/critique.py):
-`#1 red cup one left top small #2 …` and `(1) three red cups ; seen top left small red cup (1) one ; … ;
+`#1 red cup one top left small #2 …` and `(1) three red cups ; seen top left small red cup (1) one ; … ;
 (1) three has two missing one ; (1) left of (2) : left right ok`.
 """
 
@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 _THING = re.compile(r"#\d+\s+")
-_PLACED = re.compile(r"(?P<what>.+) (?P<count>\S+) (?P<column>\S+) (?P<row>\S+) (?P<size>\S+)")
+_PLACED = re.compile(r"(?P<what>.+) (?P<count>\S+) (?P<row>\S+) (?P<column>\S+) (?P<size>\S+)")
 _BREAK = re.compile(r"\s+;\s+|\s*\n\s*")
 _DEMAND = re.compile(r"(\(\d+\)) (?!.*\b(?:ok|wrong)$)(?!\S+ has )(.+)")
 _SEEN = re.compile(

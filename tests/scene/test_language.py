@@ -136,7 +136,7 @@ def test_the_tally_names_what_is_missing_extra_and_wrong() -> None:
     assert "top center small green cup (1) wants red wrong" in said.text
     assert "none extra" in said.text
     assert "(1) two has one missing one ; (2) one has zero missing one" in said.text
-    assert said.answer == "Make the green cup at the center top red."
+    assert said.answer == "Make the green cup at the top center red."
 
 
 def test_an_edit_changes_what_it_names_and_nothing_else() -> None:
@@ -150,7 +150,7 @@ def test_an_edit_changes_what_it_names_and_nothing_else() -> None:
     assert size_word(apply(scene, SceneEdit(Verb.RESIZE, 1, size="large")).things[1]) == "large"
     added = SceneEdit(Verb.ADD, noun="dog", color="pink", cell=(4, 4), size="small")
     assert apply(scene, added).things[:2] == (a, b)
-    assert sentence(scene, added) == "add a small pink dog at the far-right bottom"
+    assert sentence(scene, added) == "add a small pink dog at the bottom far-right"
 
 
 def test_requests_use_known_words_and_change_the_scene() -> None:

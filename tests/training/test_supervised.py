@@ -27,7 +27,7 @@ def test_a_run_goes_on_from_its_checkpoint_and_leaves_a_model_that_draws(tmp_pat
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows if row["step"]] == [1, 2, 3, 4]
     backend = MiniBackend.load(tmp_path)
-    picture = backend.draft(Brief("a dog"), "#1 dog one center middle large", seed=1, step=lambda done, total: None)
+    picture = backend.draft(Brief("a dog"), "#1 dog one middle center large", seed=1, step=lambda done, total: None)
     assert read_scene(picture.png) is not None
 
 
