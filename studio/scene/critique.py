@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from studio.prompts import STOP_SENTENCE
 from studio.scene.demands import Demands, Item
 from studio.scene.edits import SceneEdit, Verb, apply, named, place, sentence, sizes_in
-from studio.scene.judge import Failure, assign, failures, in_region, looks_like, related
+from studio.scene.judge import SIZE_RATIO, Failure, assign, failures, in_region, looks_like, related
 from studio.scene.layout import free_cells
 from studio.scene.places import COLUMNS, ROWS, SIZE_RANGES, SIZES, column_of, reading_order, row_of, size_word
 from studio.scene.scene import Scene, Thing
@@ -73,7 +73,9 @@ def _seen(scene: Scene, demands: Demands, owner: Sequence[int | None]) -> str:
         if fits:
             lines.append(f"{said} {_label(fits[0], demands.items[fits[0]])} extra")
         elif same:
-            lines.append(f"{said} {_label(same[0], demands.items[same[0]])} wrong")
+            short = [i for i in same if owner.count(i) < demands.items[i].count]
+            i = (short or same)[0]  # the one that the edit will serve
+            lines.append(f"{said} {_label(i, demands.items[i])} wrong")
         else:
             lines.append(f"{said} none extra")
     return "seen " + (" ; ".join(lines) if lines else "none")
@@ -189,9 +191,10 @@ def _rearrangement(scene: Scene, demands: Demands, owner: Sequence[int | None], 
     if fault.kind == "size":
         target = item.size[1] if item.size else None
         theirs = [k for k, o in enumerate(owner) if o is not None and (o == target or target is None)]
-        edits = [SceneEdit(Verb.RESIZE, k, size=s) for k in dict.fromkeys([*mine, *theirs]) for s in SIZES]
+        every = [(k, s) for k in dict.fromkeys([*mine, *theirs]) for s in SIZES]
+        edits = [SceneEdit(Verb.RESIZE, k, size=s) for k, s in every if s != size_word(scene.things[k])]
         return _least_failing(scene, demands, edits, lambda e: 0.0)
-    offenders = _offenders(scene, demands, item, mine, owner)
+    offenders = _offenders(scene, demands, item, mine, owner, fault.kind)
     edits = [
         SceneEdit(Verb.RESIZE, k, size="small") for k in offenders if scene.things[k].size > SIZE_RANGES["small"][1]
     ]
@@ -214,10 +217,10 @@ def _effort(scene: Scene, edit: SceneEdit) -> float:
 
 
 def _offenders(
-    scene: Scene, demands: Demands, item: Item, mine: Sequence[int], owner: Sequence[int | None]
+    scene: Scene, demands: Demands, item: Item, mine: Sequence[int], owner: Sequence[int | None], kind: str
 ) -> list[int]:
     """Things to try moving: those of the item that break its place, and for a relation the other side's too."""
-    if item.region:
+    if item.region and kind == "region":
         placed = [(k, demands.items[o].region) for k, o in enumerate(owner) if o is not None]
         out = [k for k, r in placed if r is not None and not in_region(scene.things[k], r, scene)]
         return out or [k for k, r in placed if r is not None]
@@ -230,7 +233,7 @@ def _offenders(
 
 
 def _violations(scene: Scene, demands: Demands) -> float:
-    """Failures, with relations counted by the pairs that break them, so that one move of several is progress."""
+    """Failures, with places and sizes counted by the pairs that break them, so that one move of several helps."""
     owner = assign(scene, demands)
     broken = 0
     for i, item in enumerate(demands.items):
@@ -241,6 +244,10 @@ def _violations(scene: Scene, demands: Demands) -> float:
             word, j = item.relation
             theirs = [t for t, o in zip(scene.things, owner, strict=True) if o == j]
             broken += sum(not related(a, word, b, scene) for a in mine for b in theirs)
+        if item.size and item.size[1] is not None:
+            other = [t for t, o in zip(scene.things, owner, strict=True) if o == item.size[1]]
+            pairs = [(a, b) if item.size[0] == "larger" else (b, a) for a in mine for b in other]
+            broken += sum(big.size < SIZE_RATIO * small.size for big, small in pairs)
     return len(failures(scene, demands)) + 0.1 * broken
 
 

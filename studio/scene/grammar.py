@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from studio.scene.demands import Demands, Item
 from studio.scene.edits import article, named
@@ -11,33 +11,45 @@ from studio.scene.scene import COLORS
 from studio.scene.tokens import NUMBERS
 from studio.scene.vocabulary import noun_named, nouns
 
-KINDS = {
-    "single": 1.0,
-    "pair": 1.5,
-    "trio": 0.7,
-    "count": 2.0,
-    "color": 1.0,
-    "color_pair": 2.0,
-    "color_count": 1.5,
-    "relation": 2.0,
-    "color_relation": 1.5,
-    "relation_count": 1.2,
-    "region": 0.6,
-    "region_pair": 1.0,
-    "size": 0.8,
-    "size_relation": 1.0,
-    "multi_count": 2.0,
-    "color_multi_count": 0.8,
-    "same_noun": 0.6,
-}
-"""Kind of brief → weight. Kinds follow GenEval's six and GenEval++'s seven tags."""
 
-_ALONE = ("single", "count", "color", "color_count", "region")
-_THREE = {"trio": 1.0, "pair": 0.2, "color_pair": 0.2, "multi_count": 0.2, "color_multi_count": 0.2} | {
-    "relation": 0.12,
-    "color_relation": 0.12,
+@dataclass(frozen=True)
+class Kind:
+    """A kind of brief: how often it comes (`weight`), how often with one, two or three sorts of things (`sorts`),
+    and what it says of them. `place` is "relation" (the second sort to the first), "region" (the first sort's half)
+    or "regions" (opposite halves for the first two)."""
+
+    weight: float
+    sorts: tuple[float, float, float] = (0, 1, 0)
+    counted: bool = False
+    colored: bool = False
+    place: str = ""
+    sized: bool = False
+
+
+KINDS = {
+    "single": Kind(1.0, (1, 0, 0)),
+    "several": Kind(1.8, (0, 2, 1)),
+    "count": Kind(2.0, (1, 0, 0), counted=True),
+    "multi count": Kind(2.0, (0, 2, 1), counted=True),
+    "color": Kind(1.0, (1, 0, 0), colored=True),
+    "colors": Kind(2.5, (0, 3, 2), colored=True),
+    "color count": Kind(2.2, (1, 1, 0.3), counted=True, colored=True),
+    "relation": Kind(2.2, (0, 9, 1), place="relation"),
+    "color relation": Kind(1.5, (0, 9, 1), colored=True, place="relation"),
+    "relation count": Kind(1.2, counted=True, place="relation"),
+    "region": Kind(0.6, (3, 1, 0), place="region"),
+    "regions": Kind(0.8, (0, 9, 1), place="regions"),
+    "color regions": Kind(1.4, colored=True, place="regions"),
+    "region count": Kind(1.4, counted=True, place="regions"),
+    "size": Kind(0.7, sized=True),
+    "size relation": Kind(0.8, place="relation", sized=True),
+    "size regions": Kind(1.2, place="regions", sized=True),
+    "same noun": Kind(0.6),
 }
-"""Share of briefs of a kind that name three sorts of things."""
+"""They follow GenEval's six tags and GenEval++'s seven."""
+
+MOST_COUNTED = {1: 12, 2: 7, 3: 5}
+"""The highest number, by how many sorts of things there are; together never more than fits on the canvas."""
 
 _BETWEEN = {
     "left of": ("left of", "to the left of", "on the left of", "on the left side of"),
@@ -45,12 +57,23 @@ _BETWEEN = {
     "above": ("above", "above", "over", "on top of"),
     "below": ("below", "below", "under", "underneath", "beneath"),
 }
+_ACROSS = ("on the {}", "on the {}", "on the {} side", "in the {} half", "in the {} part", "to the {}", "at the {}")
+_UP_DOWN = (
+    "at the {1}",
+    "on the {1}",
+    "in the {1} half",
+    "in the {0} half",
+    "in the {0} part",
+    "on the {0} side",
+    "{2}",
+)
 _HALF = {
-    "left": ("on the left", "on the left side", "in the left half", "to the left", "at the left"),
-    "right": ("on the right", "on the right side", "in the right half", "to the right", "at the right"),
-    "top": ("at the top", "on the top", "in the top half", "in the upper half", "above"),
-    "bottom": ("at the bottom", "on the bottom", "in the bottom half", "in the lower half", "below"),
+    "left": tuple(how.format("left") for how in _ACROSS),
+    "right": tuple(how.format("right") for how in _ACROSS),
+    "top": tuple(how.format("upper", "top", "above") for how in _UP_DOWN),
+    "bottom": tuple(how.format("lower", "bottom", "below") for how in _UP_DOWN),
 }
+_OF_WHAT = (" of the image", " of the picture", " of the photo", " of the scene")
 _OPENINGS = (
     ("a photo of", 8),
     ("", 5),
@@ -68,51 +91,47 @@ _OPENINGS = (
 
 def random_brief(rng: random.Random) -> tuple[str, Demands]:
     """A brief's text and what it demands."""
-    kind = rng.choices(list(KINDS), list(KINDS.values()))[0]
+    kind = rng.choices(list(KINDS), [k.weight for k in KINDS.values()])[0]
     demands = random_demands(rng, kind)
     return say(demands, rng), demands
 
 
-def random_demands(rng: random.Random, kind: str) -> Demands:
+def random_demands(rng: random.Random, name: str) -> Demands:
     """Demands of one of KINDS."""
-    if kind == "same_noun":
+    kind = KINDS[name]
+    if name == "same noun":
         return _same_noun(rng)
-    how_many = 1 if kind in _ALONE else 3 if rng.random() < _THREE.get(kind, 0.0) else 2
-    names = rng.sample([n.name for n in nouns()], how_many)
-    items = [Item(name) for name in names]
-    if "count" in kind:
-        top = {1: 10, 2: 6, 3: 4}[how_many]
-        items = [replace(item, count=_count(rng, top)) for item in items]
-        if kind == "relation_count":
-            items = [replace(item, count=min(item.count, rng.choice((1, 3, 4)))) for item in items]
-    if "color" in kind:
-        items = [replace(item, color=rng.choice(COLORS)) for item in items]
-        if how_many > 1 and rng.random() < 0.2:
-            index = rng.randrange(how_many)
-            items[index] = replace(items[index], color=None)
-    elif rng.random() < 0.08:
-        index = rng.randrange(how_many)
-        items[index] = replace(items[index], color=rng.choice(COLORS))
-    if kind == "region":
-        items[0] = replace(items[0], region=rng.choice(list(_HALF)), count=rng.choice((1, 1, 2, 3)))
-    if kind == "region_pair" or (kind == "size_relation" and rng.random() < 0.4):
-        one, two = rng.choice((("left", "right"), ("right", "left"), ("top", "bottom"), ("bottom", "top")))
-        most = 1 if kind == "size_relation" else rng.choice((1, 1, 4))
-        items = [
-            replace(items[0], region=one, count=rng.randint(1, most)),
-            replace(items[1], region=two, count=rng.randint(1, most)),
-        ]
-    elif "relation" in kind:
+    sorts = rng.choices((1, 2, 3), kind.sorts)[0]
+    items = [Item(noun.name) for noun in rng.sample(nouns(), sorts)]
+    if kind.counted:
+        most = 4 if kind.place else MOST_COUNTED[sorts]
+        items = [replace(item, count=_count(rng, most)) for item in items]
+    if kind.colored or rng.random() < 0.08:
+        plain = 0.12 if kind.colored else 0.5
+        items = [item if rng.random() < plain else replace(item, color=rng.choice(COLORS)) for item in items]
+    return Demands(tuple(_sized(_placed(items, kind, rng), kind, rng)))
+
+
+def _placed(items: list[Item], kind: Kind, rng: random.Random) -> list[Item]:
+    if kind.place == "relation":
         items[1] = replace(items[1], relation=(rng.choice(list(_BETWEEN)), 0))
-    if kind in ("size", "size_relation"):
-        big = rng.randrange(2)
-        words = ("larger", "smaller") if big == 0 else ("smaller", "larger")
-        items = [replace(item, size=(word, 1 - i)) for i, (item, word) in enumerate(zip(items, words, strict=True))]
-    return Demands(tuple(items))
+    elif kind.place == "region":
+        items[0] = replace(items[0], region=rng.choice(list(_HALF)), count=rng.choice((1, 1, 2, 3)))
+    elif kind.place == "regions":
+        halves = rng.choice((("left", "right"), ("right", "left"), ("top", "bottom"), ("bottom", "top")))
+        items[:2] = [replace(item, region=half) for item, half in zip(items, halves, strict=False)]
+    return items
+
+
+def _sized(items: list[Item], kind: Kind, rng: random.Random) -> list[Item]:
+    if not kind.sized:
+        return items
+    words = rng.choice((("larger", "smaller"), ("smaller", "larger")))
+    return [replace(item, size=(word, 1 - i)) for i, (item, word) in enumerate(zip(items, words, strict=True))]
 
 
 def _count(rng: random.Random, top: int) -> int:
-    return min(top, rng.choices(range(1, 11), (4, 8, 8, 8, 6, 5, 4, 3, 2, 2))[0])
+    return min(top, rng.choices(range(1, 13), (4, 8, 8, 8, 6, 5, 4, 3, 2, 2, 1, 1))[0])
 
 
 def _same_noun(rng: random.Random) -> Demands:
@@ -200,4 +219,7 @@ def _phrase(item: Item, size: str, rng: random.Random) -> str:
         text = rng.choice(("one", "exactly one")) + f" {inner}" if rng.random() < 0.15 else article(inner)
     else:
         text = f"{item.count if rng.random() < 0.25 else NUMBERS[item.count]} {inner}"
-    return f"{text} {rng.choice(_HALF[item.region])}" if item.region else text
+    if item.region is None:
+        return text
+    where = rng.choice(_HALF[item.region])
+    return f"{text} {where}" + (rng.choice(_OF_WHAT) if " " in where and rng.random() < 0.25 else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from studio.scene.demands import Demands, Item
-from studio.scene.places import extents
+from studio.scene.places import extents, reading_order
 from studio.scene.scene import NATURAL, Scene, Thing
 from studio.scene.vocabulary import noun_named
 
@@ -34,19 +34,23 @@ def looks_like(thing: Thing) -> str:
 
 
 def assign(scene: Scene, demands: Demands) -> tuple[int | None, ...]:
-    """For each thing the index of the item that counts it, None if no item does. First come, first counted."""
+    """For each thing the index of the item that counts it, None if no item does; first in reading order, first counted.
+
+    So the verdict does not depend on what was drawn first.
+    """
     left = [item.count for item in demands.items]
-    owner: list[int | None] = []
-    for thing in scene.things:
+    owner: list[int | None] = [None] * len(scene.things)
+    for index in reading_order(scene.things):
+        thing = scene.things[index]
         fits = [
             i
             for i, item in enumerate(demands.items)
             if left[i] > 0 and item.noun == thing.noun and item.color in (None, looks_like(thing))
         ]
         # A demand for this very colour, and then for this half, has the first claim on it.
-        fits.sort(key=lambda i: (demands.items[i].color is None, _elsewhere(thing, demands.items[i], scene)))
-        owner.append(fits[0] if fits else None)
+        fits.sort(key=lambda i: _claim(thing, demands.items[i], scene))
         if fits:
+            owner[index] = fits[0]
             left[fits[0]] -= 1
     return tuple(owner)
 
@@ -97,8 +101,10 @@ def related(a: Thing, word: str, b: Thing, scene: Scene) -> bool:
     return distance >= reach * (1 - SLACK)
 
 
-def _elsewhere(thing: Thing, item: Item, scene: Scene) -> bool:
-    return item.region is not None and not in_region(thing, item.region, scene)
+def _claim(thing: Thing, item: Item, scene: Scene) -> tuple[bool, bool, bool]:
+    """Lower is stronger."""
+    elsewhere = item.region is not None and not in_region(thing, item.region, scene)
+    return item.color is None, elsewhere, item.region is None
 
 
 def _unowned(scene: Scene, demands: Demands, owner: tuple[int | None, ...]) -> list[Failure]:

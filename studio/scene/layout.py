@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import replace
 
 from studio.scene.demands import OPPOSITE, Demands, Item
 from studio.scene.judge import in_region, is_right, related
 from studio.scene.places import GRID, SIZE_RANGES, SIZES, cell_center, column_of, extents, reading_order, row_of
-from studio.scene.scene import COLORS, NATURAL, Scene, Thing
+from studio.scene.scene import COLORS, MAX_THINGS, NATURAL, Scene, Thing
 from studio.scene.vocabulary import noun_named
 
 JITTER = 0.04
@@ -33,6 +34,8 @@ def arrange(
     Colours that nobody asked for stay natural. With `halves` the two sides of a relation also keep to their halves of
     the canvas, which nobody can mistake.
     """
+    if sum(item.count for item in demands.items) > MAX_THINGS:
+        return None
     sides = _sides(demands) if halves else [item.region for item in demands.items]
     for attempt in range(30):
         sizes = _size_words(demands, rng, smaller=attempt >= 12)
@@ -57,9 +60,13 @@ def free_cells(scene: Scene, size: float) -> list[tuple[int, int]]:
 def fit(thing: Thing, scene: Scene) -> Thing:
     """The thing moved so that its box lies within the canvas."""
     width, height = extents(thing, scene)
-    x = min(max(thing.x, width / 2), 1 - width / 2)
-    y = min(max(thing.y, height / 2), 1 - height / 2)
-    return replace(thing, x=snap(x), y=snap(y))
+    return replace(thing, x=_within(thing.x, width / 2), y=_within(thing.y, height / 2))
+
+
+def _within(center: float, half: float) -> float:
+    """The multiple of LATTICE nearest to a centre at which the box lies inside."""
+    least = math.ceil(half / LATTICE - 1e-9) * LATTICE
+    return round(min(max(snap(center), least), 1 - least), 4) if least <= 0.5 else 0.5
 
 
 def overlap(a: Thing, b: Thing, scene: Scene) -> bool:
@@ -90,17 +97,14 @@ def _size_words(demands: Demands, rng: random.Random, *, smaller: bool) -> list[
     words = [base] * len(demands.items)
     if total <= 3 and not smaller and rng.random() < 0.5:
         words = [rng.choice(SIZES[:2] if total == 3 else SIZES) for _ in words]
-    for i, item in enumerate(demands.items):
-        if item.size:
-            others = [item.size[1]] if item.size[1] is not None else [j for j in range(len(words)) if j != i]
-            low, high = rng.choice((("small", "medium"), ("small", "large"), ("medium", "large")))
-            if total > 3 or smaller:
-                low, high = "small", "medium"
-            words[i] = high if item.size[0] == "larger" else low
-            for j in others:
-                other = demands.items[j].size
-                if item.size[1] is not None or other is None or other[0] != item.size[0]:
-                    words[j] = low if item.size[0] == "larger" else high
+    said = {item.size[0] for item in demands.items if item.size}
+    if said:
+        low, high = rng.choice((("small", "medium"), ("small", "large"), ("medium", "large")))
+        low, high = ("small", "medium") if total > 3 or smaller else (low, high)
+        middle = high if said == {"smaller"} else low
+        if len(said) == 2 and any(item.size is None for item in demands.items):
+            low, middle, high = SIZES
+        words = [{"larger": high, "smaller": low}[i.size[0]] if i.size else middle for i in demands.items]
     return words
 
 

@@ -98,6 +98,8 @@ def _only(scene: Scene, k: int, fits: Callable[[Thing], bool]) -> bool:
 
 def _either(scene: Scene, edit: SceneEdit, free: str, rng: random.Random) -> Request:
     text = sentence(scene, edit) if rng.random() < 0.5 else free
+    if rng.random() < 0.1:
+        text = rng.choice(("please {}", "just {}", "now {}", "{} please", "{} now")).format(text)
     text = text.capitalize() if rng.random() < 0.7 else text
     return Request(text + ("." if rng.random() < 0.7 else ""), (edit,))
 
@@ -141,7 +143,7 @@ def _move(scene: Scene, k: int, rng: random.Random) -> Request | None:
     )
     style = rng.random()
     if style < 0.35 and rest.things:
-        return _move_beside(scene, k, rest, cells, rng)
+        return _move_beside(scene, k, cells, rng)
     if style < 0.6:
         halves = {"left": (0, 1), "right": (3, 4), "top": (0, 1), "bottom": (3, 4)}
         half = rng.choice(list(halves))
@@ -149,18 +151,20 @@ def _move(scene: Scene, k: int, rng: random.Random) -> Request | None:
         inside = [c for c in cells if c[axis] in halves[half]]
         if inside and not in_region(thing, half, scene):
             cell = min(inside, key=lambda c: _distance(c, thing))
+            if not in_region(apply(scene, SceneEdit(Verb.MOVE, k, cell=cell)).things[k], half, scene):
+                return None
             return Request(how.format(refer(scene, k, rng), half), (SceneEdit(Verb.MOVE, k, cell=cell),))
     edit = SceneEdit(Verb.MOVE, k, cell=rng.choice(cells))
     return _either(scene, edit, how.format(refer(scene, k, rng), _spot(edit.cell or (0, 0), rng)), rng)
 
 
-def _move_beside(scene: Scene, k: int, rest: Scene, cells: list[tuple[int, int]], rng: random.Random) -> Request | None:
+def _move_beside(scene: Scene, k: int, cells: list[tuple[int, int]], rng: random.Random) -> Request | None:
     anchor = rng.choice([i for i in range(len(scene.things)) if i != k])
     word = rng.choice(("left of", "right of", "above", "below"))
     said = {"left of": "to the left of", "right of": "to the right of"}.get(word, word)
     good = []
     for cell in cells:
-        moved = Thing("", "natural", (cell[0] + 0.5) / len(COLUMNS), (cell[1] + 0.5) / len(ROWS), scene.things[k].size)
+        moved = apply(scene, SceneEdit(Verb.MOVE, k, cell=cell)).things[k]
         if related(moved, word, scene.things[anchor], scene):
             good.append(cell)
     if not good:

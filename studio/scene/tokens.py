@@ -14,20 +14,18 @@ PAD, BOS, EOS, IMAGE_START, IMAGE_END, UNKNOWN = "<pad>", "<bos>", "<eos>", "<im
 THINK, END_THINK, PLURAL = "<think>", "</think>", "<s>"
 SPECIAL = (PAD, BOS, EOS, IMAGE_START, IMAGE_END, UNKNOWN, THINK, END_THINK, PLURAL)
 
-NUMBERS = tuple(
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split()
-)
+NUMBERS = tuple("zero one two three four five six seven eight nine ten eleven twelve".split())
 LINES = tuple(f"#{i}" for i in range(1, MAX_THINGS + 1))
 LABELS = tuple(f"({i})" for i in range(1, 9))
 VERDICTS = ("ok", "wrong", "extra", "missing", "has", "seen", "none", "wants")
 FUNCTION_WORDS = tuple(
-    "a the of and with in on at to is are there it its than as by photo picture image drawing scene illustration icon "
-    "clean simple show draw showing made that all both each one other next side half part corner bottom top left right "
-    "above over below under beneath underneath larger bigger smaller big tiny huge little large small color colored "
-    "no further edit needed add remove delete erase take away drop put place make paint turn recolor change replace "
-    "swap move shift bring resize size up down position exactly only just please some more another instead into from "
-    "for be should now , . : ; !".split()
+    "a the of and with in on at to is are there than photo picture image drawing scene illustration show draw all both "
+    "one next side half part top bottom left right above over below under beneath underneath exactly larger bigger "
+    "smaller big no further edit needed add remove delete erase take away drop put place make paint turn recolor color "
+    "change replace swap move shift bring into for please just now , . : ;".split()
 )
+"""Only words that the training texts hold: a word that was never seen must be named as unknown, not half known."""
+
 ALIASES = {
     "an": "a",
     "grey": "gray",
@@ -37,8 +35,11 @@ ALIASES = {
     "pic": "picture",
     "photograph": "photo",
     "centre": "center",
-    "couple": "two",
-    "pair": "two",
+    "a couple of": "two",
+    "a pair of": "two",
+    "tiny": "small",
+    "little": "small",
+    "huge": "large",
     "far left": "far-left",
     "far right": "far-right",
     "get rid of": "remove",

@@ -31,7 +31,7 @@ from studio.scene.tokens import Tokenizer, vocabulary
 from studio.scene.vocabulary import nouns
 from studio.training.objectives import Losses, Task, draft_loss, own_drafts, refine_loss, reflect_loss
 from studio.training.samples import Seen, bucketed, draft_sample, refine_sample, reflect_sample
-from studio.training.stem import CellHeads, busy_scene, cells_of, labelled
+from studio.training.stem import CellHeads, CellWords, busy_scene, cells_of, labelled
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,7 @@ def train_stem(state: State, config: Config, task: Task, rng: random.Random, log
     optimizer = torch.optim.AdamW(parameters, lr=config.stem_lr, betas=(0.9, 0.98), weight_decay=0.01)
     grid = model.config.vision_grid
     side = grid * model.config.vision_patch
+    words = CellWords.of(model, task.tokenizer)
     while state.stem_step < config.stem_steps:
         began = time.perf_counter()
         share = state.stem_step / config.stem_steps
@@ -140,7 +141,7 @@ def train_stem(state: State, config: Config, task: Task, rng: random.Random, log
         pictures, labels, offsets = labelled([busy_scene(rng) for _ in range(config.stem_batch)], side, grid)
         with autocast():
             cells = cells_of(model, pictures)
-            loss = state.heads.loss(cells, labels, offsets)
+            loss = state.heads.loss(cells, labels, offsets, words)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         average_gradients(parameters)
@@ -148,7 +149,7 @@ def train_stem(state: State, config: Config, task: Task, rng: random.Random, log
         optimizer.step()
         state.stem_step += 1
         state.seconds += time.perf_counter() - began
-        noun, color = state.heads.accuracy(cells.float(), labels)
+        noun, color = state.heads.accuracy(cells.float(), labels, words)
         log.add(state, {"stem": loss.item(), "noun": noun, "color": color})
         if state.stem_step % config.save_every == 0:
             save(state, config, task)

@@ -86,7 +86,7 @@ def _tally(raw: list[str]) -> tuple[Line, ...]:
 
 
 def _sight(seen: re.Match[str]) -> Line:
-    what = f"{seen['what']} ({seen['column']} {seen['row']}, {seen['size']})"
+    what = f"{seen['what'].removeprefix('natural ')} ({seen['column']} {seen['row']}, {seen['size']})"
     if seen["count"] == "wrong":
         return Line(f"{what}: should be {seen['want'] or 'another'}", False)
     if seen["count"] == "extra":

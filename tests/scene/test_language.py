@@ -19,7 +19,7 @@ from studio.scene.places import column_of, row_of, size_word
 from studio.scene.plan import plan_text
 from studio.scene.requests import random_request
 from studio.scene.scene import Scene, Thing
-from studio.scene.tokens import Tokenizer, vocabulary
+from studio.scene.tokens import LABELS, LINES, SPECIAL, Tokenizer, vocabulary
 
 TOKENIZER = Tokenizer(vocabulary())
 
@@ -45,6 +45,19 @@ def test_plans_and_critiques_survive_the_tokenizer() -> None:
         critique = criticise(scene, demands, rng)
         for text in (plan_text(scene, owners), critique.text):
             assert TOKENIZER.decode(TOKENIZER.encode(text)) == text
+
+
+def test_every_word_that_counts_as_known_is_used_somewhere() -> None:
+    rng, used = random.Random(0), set[str]()
+    for text, demands, scene in some(1500, seed=21):
+        texts = [text, plan_text(scene, [o or 0 for o in assign(scene, demands)])]
+        request = random_request(scene, rng)
+        spoiled = spoil(scene, demands, rng)
+        critiques = [criticise(s, demands, rng) for s in (scene, *([spoiled[0]] if spoiled else []))]
+        texts += [request.text if request else "", *(f"{c.text} {c.answer}" for c in critiques)]
+        used |= {TOKENIZER.words[i] for t in texts for i in TOKENIZER.encode(t)}
+    rare = {*SPECIAL, *LINES, *LABELS, "twelve", "eleven"}
+    assert set(TOKENIZER.words) - used - rare == set()
 
 
 def test_unknown_words_are_named_once_in_their_order() -> None:
