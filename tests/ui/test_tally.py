@@ -68,5 +68,10 @@ def test_other_models_lines_count_by_their_sign_or_last_word(line: str, verdict:
     assert critique_lines(f"{line}\nthe sky") == (Line(line, verdict), Line("the sky"))
 
 
+def test_a_thing_in_its_own_colour_is_named_without_one():
+    lines = critique_lines("(1) one cow ; seen natural cow left top small (1) one ; (1) one has one ok")
+    assert lines == (Line("one cow", True), Line("cow (left top, small)", aside=True))
+
+
 def test_an_empty_critique_has_no_lines():
     assert critique_lines("  ") == ()
