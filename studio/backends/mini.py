@@ -81,8 +81,8 @@ class MiniBackend:
             )
             text = self._sentence_case(self._mini.tokenizer.decode(reply.ids))
             if text.rpartition(END_THINK)[2].strip() not in avoid:
-                break
-        return text
+                return text
+        raise BackendError("The model finds no other edit for this version. Write your own, or accept or stop.")
 
     def refine(self, picture: Picture, edit: str, *, seed: int, step: Step) -> Picture:
         scene = read_scene(picture.png)

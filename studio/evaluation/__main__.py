@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -57,14 +58,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         result, runs = geneval.evaluate(backend, prompts, turns=arguments.turns, seed=arguments.seed, told=told)
         print(file=sys.stderr)
         if arguments.failures:
-            rows = [
-                {"prompt": r.prompt.text, "right": r.right, "stop": r.stop.value, "reasons": r.reasons}
-                | {"plan": r.session.plan.text if r.session.plan else None}
-                | {"said": [(n.reflection.critique, n.reflection.edit) for n in r.session.nodes if n.reflection]}
-                for r in runs
-                if not all(r.right)
-            ]
-            arguments.failures.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n")
+            rows = [json.dumps(_account(r), ensure_ascii=False) for r in runs if not all(r.right)]
+            write(arguments.failures, "\n".join(rows) + "\n")
         return {**result, "backend": backend.identity.name, "revision": backend.identity.revision}
     if arguments.command == "speed":
         return speed.measure(load_backend(arguments.backend), prompts, arguments.seed)
@@ -73,16 +68,33 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     return measure(load_backend(arguments.backend), chosen, arguments.seed)
 
 
+def _account(run: geneval.Run) -> dict[str, Any]:
+    """What happened to a prompt that went wrong at some turn."""
+    said = [(n.reflection.critique, n.reflection.edit) for n in run.session.nodes if n.reflection]
+    plan = run.session.plan.text if run.session.plan else None
+    about = {"prompt": run.prompt.text, "right": run.right, "stop": run.stop.value, "reasons": run.reasons}
+    return about | {"plan": plan, "said": said}
+
+
+def write(path: Path, text: str) -> None:
+    """Write a whole file or none."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)
+
+
 def main() -> int:
     """Print the result, and write it where --json says."""
     arguments = parser().parse_args()
     try:
+        for path in (arguments.json, getattr(arguments, "failures", None)):
+            if path is not None:  # before the long run, not after it
+                path.parent.mkdir(parents=True, exist_ok=True)
         result = run(arguments)
         text = json.dumps(result, indent=1)
         print(text)
         if arguments.json:
-            arguments.json.parent.mkdir(parents=True, exist_ok=True)
-            arguments.json.write_text(text + "\n", encoding="utf-8")
+            write(arguments.json, text + "\n")
     except (StudioError, OSError) as error:
         print(error, file=sys.stderr)
         return 2

@@ -9,20 +9,21 @@ from typing import Any
 
 from studio.backends.protocol import Backend
 from studio.domain import Brief, Picture
-from studio.errors import BackendError
+from studio.errors import BackendError, BadInput
 from studio.evaluation.prompts_file import Prompt
 from studio.evaluation.statistics import share, wilson
 from studio.prompts import parse_edit
-from studio.scene.critique import criticise
+from studio.scene.critique import criticise, violations
 from studio.scene.demands import Demands
 from studio.scene.drawing import render
 from studio.scene.edits import apply
 from studio.scene.faults import roughen, spoil
 from studio.scene.grammar import random_brief
-from studio.scene.judge import failures, is_right
+from studio.scene.judge import is_right
 from studio.scene.layout import arrange
-from studio.scene.scene import Scene
+from studio.scene.scene import COLORS, Scene
 from studio.scene.scene_file import read_scene
+from studio.scene.vocabulary import noun_named
 
 
 @dataclass(frozen=True)
@@ -39,23 +40,40 @@ class Case:
 
 
 def cases(n: int, seed: int, prompts: Sequence[Prompt] = ()) -> list[Case]:
-    """`n` cases from prompts in turn, or from the grammar where there are none."""
+    """`n` cases from prompts in turn, or from the grammar where none are given.
+
+    Raises BadInput where `n` is below 1 or a prompt's demands cannot be laid out and spoiled.
+    """
+    if n < 1:
+        raise BadInput(f"{n} cases measure nothing. Ask for 1 or more.")
     rng, found = random.Random(f"cases/{seed}"), list[Case]()
     while len(found) < n:
-        prompt = prompts[len(found) % len(prompts)] if prompts else None
-        text, demands = (prompt.text, prompt.demands) if prompt else random_brief(rng)
-        scene = arrange(demands, rng, Scene())
-        spoiled = spoil(scene, demands, rng) if scene is not None else None
-        if scene is None or spoiled is None:
-            prompts = [p for p in prompts if p is not prompt]
-            continue
-        critique = criticise(spoiled[0], demands, rng)
-        assert critique.edit is not None
-        right = roughen(scene, rng, 0.02)
-        right = right if is_right(right, demands) else scene
-        mended = apply(critique.scene, critique.edit)
-        found.append(Case(text, demands, right, critique.scene, spoiled[1], critique.answer, mended))
+        if prompts:
+            prompt = prompts[len(found) % len(prompts)]
+            case = next((c for _ in range(20) if (c := _case(prompt.text, prompt.demands, rng)) is not None), None)
+            if case is None:
+                raise BadInput(f"No scene could be laid out for “{prompt.text}”. Take that prompt out of the file.")
+        else:
+            case = _case(*random_brief(rng), rng)
+        if case is not None:
+            found.append(case)
     return found
+
+
+def _case(text: str, demands: Demands, rng: random.Random) -> Case | None:
+    if not all(noun_named(item.noun) and item.color in (None, *COLORS) for item in demands.items):
+        return None
+    scene = arrange(demands, rng, Scene())
+    spoiled = spoil(scene, demands, rng) if scene is not None else None
+    if scene is None or spoiled is None:
+        return None
+    critique = criticise(spoiled[0], demands, rng)
+    if critique.edit is None:
+        return None
+    right = roughen(scene, rng, 0.02)
+    right = right if is_right(right, demands) else scene
+    mended = apply(critique.scene, critique.edit)
+    return Case(text, demands, right, critique.scene, spoiled[1], critique.answer, mended)
 
 
 def verdicts(backend: Backend, chosen: Sequence[Case], seed: int) -> dict[str, Any]:
@@ -69,17 +87,17 @@ def verdicts(backend: Backend, chosen: Sequence[Case], seed: int) -> dict[str, A
         if edit:
             after = refined(backend, case.spoiled, edit, seed + k)
             helpful.append(
-                after is not None and len(failures(after, case.demands)) < len(failures(case.spoiled, case.demands))
+                after is not None and violations(after, case.demands) < violations(case.spoiled, case.demands)
             )
     kinds = sorted({f for f, _ in edits})
     return {
         "n": len(chosen),
-        "right_recognised": round(share(stops), 4),
+        "right_recognised": share(stops),
         "right_recognised_95": wilson(sum(stops), len(stops)),
-        "wrong_recognised": round(share([e for _, e in edits]), 4),
+        "wrong_recognised": share([e for _, e in edits]),
         "wrong_recognised_95": wilson(sum(e for _, e in edits), len(edits)),
-        "wrong_recognised_by_fault": {k: round(share([e for f, e in edits if f == k]), 4) for k in kinds},
-        "edits_that_help": round(share(helpful), 4),
+        "wrong_recognised_by_fault": {k: share([e for f, e in edits if f == k]) for k in kinds},
+        "edits_that_help": share(helpful),
         "edits_that_help_95": wilson(sum(helpful), len(helpful)),
     }
 
@@ -115,7 +133,8 @@ def carried_out(before: Scene, after: Scene | None, wanted: Scene) -> tuple[bool
             left.remove(near[0])
         done = done and bool(near)
     kept = [t for t in before.things if t in wanted.things]
-    return done, share([t in after.things for t in kept]) if kept else 1.0
+    unchanged = sum(t in after.things for t in kept)
+    return done, unchanged / len(kept) if kept else 1.0
 
 
 def edits(backend: Backend, chosen: Sequence[Case], seed: int) -> dict[str, Any]:
@@ -126,7 +145,7 @@ def edits(backend: Backend, chosen: Sequence[Case], seed: int) -> dict[str, Any]
     done = [d for d, _ in results]
     return {
         "n": len(chosen),
-        "carried_out": round(share(done), 4),
+        "carried_out": share(done),
         "carried_out_95": wilson(sum(done), len(done)),
         "untouched_things_unchanged": round(sum(k for _, k in results) / len(results), 4),
     }

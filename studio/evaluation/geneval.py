@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from studio.backends.protocol import Backend
-from studio.domain import Brief, Picture, Session, StopReason, path_to_root
+from studio.domain import MAX_SEED, Brief, Picture, Session, StopReason, path_to_root
 from studio.errors import BackendError, BadInput
 from studio.evaluation.prompts_file import Prompt
 from studio.evaluation.statistics import share, wilson
@@ -29,14 +30,18 @@ class Run:
     reasons: tuple[str, ...]
 
 
-def evaluate(backend: Backend, prompts: Sequence[Prompt], *, turns: int, seed: int, told: Callable[[int], None]) -> Any:
-    """Run every prompt and summarise; the JSON keys are described in the README."""
+def evaluate(
+    backend: Backend, prompts: Sequence[Prompt], *, turns: int, seed: int, told: Callable[[int], None]
+) -> tuple[dict[str, Any], list[Run]]:
+    """Run every prompt (seed, seed + 1, …) and summarise; `told` hears how many are done."""
     began = time.perf_counter()
     runs = []
     for index, prompt in enumerate(prompts):
-        runs.append(run_prompt(backend, prompt, turns=turns, seed=seed + index))
+        runs.append(run_prompt(backend, prompt, turns=turns, seed=(seed + index) % (MAX_SEED + 1)))
         told(index + 1)
-    return summary(runs, turns, time.perf_counter() - began), runs
+    unknown = Counter(word for prompt in prompts for word in backend.unknown_words(prompt.text))
+    result = summary(runs, turns, time.perf_counter() - began)
+    return {**result, "unknown_words": dict(unknown.most_common())}, runs
 
 
 def run_prompt(backend: Backend, prompt: Prompt, *, turns: int, seed: int) -> Run:
@@ -73,10 +78,13 @@ def wrong_with(picture: Picture, prompt: Prompt) -> tuple[str, ...]:
 
 
 def summary(runs: Sequence[Run], turns: int, seconds: float) -> dict[str, Any]:
-    """`accuracy` after the draft and each turn, the same by tag, stop rates, and what each turn changed."""
+    """`accuracy` after the draft and each turn, the same by tag, and what each turn changed.
 
-    def by_turn(chosen: Sequence[Run]) -> list[float]:
-        return [round(share([r.right[t] for r in chosen]), 4) for t in range(turns + 1)]
+    `stop_rate[t]` is the share of runs in which the model was satisfied after at most t turns.
+    """
+
+    def by_turn(chosen: Sequence[Run]) -> list[float | None]:
+        return [share([r.right[t] for r in chosen]) for t in range(turns + 1)]
 
     tags = sorted({r.prompt.tag for r in runs})
     satisfied = [r for r in runs if r.stop is StopReason.SATISFIED]

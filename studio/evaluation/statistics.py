@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 
 
-def share(hits: Sequence[bool]) -> float:
-    """Mean of yes/no outcomes; NaN of none."""
-    return sum(hits) / len(hits) if hits else math.nan
+def share(hits: Sequence[bool]) -> float | None:
+    """Mean of yes/no outcomes, to four digits; None where there are none: not scored is not zero."""
+    return round(sum(hits) / len(hits), 4) if hits else None
 
 
 def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:

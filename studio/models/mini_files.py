@@ -10,10 +10,10 @@ from typing import Any
 
 from studio.errors import BackendError
 from studio.models.checkpoint import load_model, save_model
-from studio.models.scene_codec import SceneCodec
+from studio.models.scene_codec import SLOT_DIM, SceneCodec
 from studio.models.unified import UnifiedModel
-from studio.scene.tokens import Tokenizer
-from studio.scene.vocabulary import nouns
+from studio.scene.tokens import SPECIAL, Tokenizer
+from studio.scene.vocabulary import noun_named
 
 VOCABULARY = "vocabulary.json"
 
@@ -28,10 +28,10 @@ class Mini:
     made: dict[str, Any]
 
 
-def save_mini(model: UnifiedModel, tokenizer: Tokenizer, folder: Path, made: dict[str, Any]) -> None:
+def save_mini(mini: Mini, folder: Path) -> None:
     """Write all three files; each replaces its predecessor only when it is complete."""
-    save_model(model, folder)
-    content = {"tokens": tokenizer.words, "nouns": [n.name for n in nouns()], "made": made}
+    save_model(mini.model, folder)
+    content = {"tokens": mini.tokenizer.words, "nouns": mini.codec.nouns, "made": mini.made}
     part = folder / f"{VOCABULARY}.part"
     part.write_text(json.dumps(content, indent=0, ensure_ascii=False), encoding="utf-8")
     os.replace(part, folder / VOCABULARY)
@@ -52,5 +52,11 @@ def load_mini(folder: Path) -> Mini:
         raise BackendError(
             f"“{folder.name}” has {len(tokens)} tokens for {model.config.vocab_size} embeddings: its files do not "
             "belong together. Fetch the model's folder again."
+        )
+    strange = [name for name in names if noun_named(name) is None]
+    if strange or model.config.latent_dim != SLOT_DIM or not set(SPECIAL) <= set(tokens):
+        raise BackendError(
+            f"“{folder.name}” was made for another scene world{f' ({strange[0]})' if strange else ''}. "
+            "Take the model that comes with this version of the studio."
         )
     return Mini(model, Tokenizer(tokens), SceneCodec(names), made)

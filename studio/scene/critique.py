@@ -232,12 +232,14 @@ def _offenders(
     return list(mine)
 
 
-def _violations(scene: Scene, demands: Demands) -> float:
-    """Failures, with places and sizes counted by the pairs that break them, so that one move of several helps."""
+def violations(scene: Scene, demands: Demands) -> float:
+    """How wrong a scene is: the judge's failures, and a tenth for every missing thing and every pair out of place or
+    size, so that one step of several counts."""
     owner = assign(scene, demands)
     broken = 0
     for i, item in enumerate(demands.items):
         mine = [t for t, o in zip(scene.things, owner, strict=True) if o == i]
+        broken += item.count - len(mine)
         if item.region:
             broken += sum(not in_region(t, item.region, scene) for t in mine)
         if item.relation:
@@ -254,4 +256,4 @@ def _violations(scene: Scene, demands: Demands) -> float:
 def _least_failing(
     scene: Scene, demands: Demands, edits: Sequence[SceneEdit], cost: Callable[[SceneEdit], float]
 ) -> SceneEdit:
-    return min(edits, key=lambda e: (_violations(apply(scene, e), demands), cost(e)))
+    return min(edits, key=lambda e: (violations(apply(scene, e), demands), cost(e)))

@@ -21,9 +21,10 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from studio.errors import BadInput
 from studio.models.config import mini_config
 from studio.models.initialise import init_copy_friendly
-from studio.models.mini_files import save_mini
+from studio.models.mini_files import Mini, save_mini
 from studio.models.scene_codec import SLOT_DIM, SceneCodec
 from studio.models.unified import UnifiedModel
 from studio.scene.scene import MAX_THINGS
@@ -189,8 +190,8 @@ def train_all(state: State, config: Config, task: Task, rng: random.Random, log:
         began = time.perf_counter()
         for optimizer in state.optimizers:
             for group in optimizer.param_groups:
-                group.setdefault("full_lr", group["lr"])
-                group["lr"] = group["full_lr"] * learning_rate(state.step, config)
+                full = config.muon_lr if isinstance(optimizer, torch.optim.Muon) else config.adam_lr
+                group["lr"] = full * learning_rate(state.step, config)
             optimizer.zero_grad(set_to_none=True)
         parts: dict[str, float] = {}
         for losses in _tasks(model, task, weights, drafts, reflections, refinements):
@@ -261,7 +262,9 @@ def save(state: State, config: Config, task: Task) -> None:
         temporary,
     )
     os.replace(temporary, folder / "training.pt")
-    save_mini(state.model, task.tokenizer, folder, {"steps": state.step, "seconds": round(state.seconds)})
+    settings = {name: value for name, value in asdict(config).items() if name != "out"}
+    made = {"steps": state.step, "seconds": round(state.seconds), "config": settings}
+    save_mini(Mini(state.model, task.tokenizer, task.codec, made), folder)
 
 
 def resume(state: State, config: Config) -> None:
@@ -270,7 +273,12 @@ def resume(state: State, config: Config) -> None:
     if not path.exists():
         return
     found = torch.load(path, weights_only=True)
-    state.model.load_state_dict(found["model"])
+    try:
+        state.model.load_state_dict(found["model"])
+    except RuntimeError as error:
+        raise BadInput(
+            f"“{path.parent.name}” holds a run of another model or vocabulary. Choose another --out, or remove it."
+        ) from error
     state.heads.load_state_dict(found["heads"])
     for optimizer, saved in zip(state.optimizers, found["optimizers"], strict=True):
         optimizer.load_state_dict(saved)
@@ -308,7 +316,10 @@ def main() -> None:
         else:
             kind = {"str": str, "int": int, "float": float}[str(field.type)]
             parser.add_argument(flag, type=kind, default=field.default)
-    train(Config(**vars(parser.parse_args())))
+    try:
+        train(Config(**vars(parser.parse_args())))
+    except BadInput as error:
+        parser.exit(2, f"{error}\n")
 
 
 if __name__ == "__main__":

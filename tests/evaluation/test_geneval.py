@@ -21,6 +21,7 @@ from studio.scene.demands import Demands, Item
 from studio.scene.drawing import render
 from studio.scene.edits import apply
 from studio.scene.faults import spoil
+from studio.scene.judge import failures
 from studio.scene.layout import arrange
 from studio.scene.scene import Scene
 from studio.scene.scene_file import read_scene
@@ -86,11 +87,26 @@ def test_a_blind_critic_gains_nothing() -> None:
 
 def test_cases_pair_a_right_scene_with_a_spoiled_one() -> None:
     for case in critic.cases(6, 1, PROMPTS):
-        assert geneval.failures(case.right, case.demands) == ()
-        assert geneval.failures(case.spoiled, case.demands) != ()
+        assert failures(case.right, case.demands) == ()
+        assert failures(case.spoiled, case.demands) != ()
         assert critic.carried_out(case.spoiled, case.mended, case.mended)[0]
         assert not critic.carried_out(case.spoiled, case.spoiled, case.mended)[0]
         assert critic.carried_out(case.spoiled, None, case.mended) == (False, 0.0)
+
+
+def test_a_perfect_critic_gets_full_marks_and_a_blind_one_only_for_right_pictures() -> None:
+    chosen = critic.cases(8, 2, PROMPTS)
+    seeing, blind = (critic.verdicts(Oracle(blind=b), chosen, 0) for b in (False, True))
+    assert (seeing["right_recognised"], seeing["wrong_recognised"], seeing["edits_that_help"]) == (1.0, 1.0, 1.0)
+    assert (blind["right_recognised"], blind["wrong_recognised"], blind["edits_that_help"]) == (1.0, 0.0, None)
+
+
+def test_cases_need_a_number_and_a_prompt_that_can_be_drawn() -> None:
+    with pytest.raises(BadInput, match="measure nothing"):
+        critic.cases(0, 1)
+    crowd = Prompt("forty dogs", "counting", Demands((Item("dog", 40),)))
+    with pytest.raises(BadInput, match="forty dogs"):
+        critic.cases(1, 1, (crowd,))
 
 
 def test_geneval_files_are_read_and_bad_lines_named(tmp_path: Path) -> None:
@@ -100,6 +116,11 @@ def test_geneval_files_are_read_and_bad_lines_named(tmp_path: Path) -> None:
     bad = tmp_path / "bad.jsonl"
     bad.write_text(good.read_text() + "{nonsense\n")
     with pytest.raises(BadInput, match=r"Line 3 of “bad\.jsonl”"):
+        read_prompts(bad)
+    good.write_text(good.read_text(), encoding="utf-8-sig")
+    assert len(read_prompts(good)) == 1
+    bad.write_text('{"include": [{"class": "dog"}], "prompt": " "}')
+    with pytest.raises(BadInput, match=r"Line 1 .* The brief is empty"):
         read_prompts(bad)
     bad.write_text("")
     with pytest.raises(BadInput, match="holds no prompt"):

@@ -6,12 +6,18 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 
 from studio.backends.mini import MiniBackend
 from studio.domain import Brief
+from studio.errors import BadInput
 from studio.scene.scene_file import read_scene
 from studio.training.supervised import Config, learning_rate, train
+
+
+def same(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(one[key], two[key]) for key in two)
 
 
 def test_a_run_goes_on_from_its_checkpoint_and_leaves_a_model_that_draws(tmp_path: Path) -> None:
@@ -20,10 +26,17 @@ def test_a_run_goes_on_from_its_checkpoint_and_leaves_a_model_that_draws(tmp_pat
         refine_batch=2, own_after=1, own_every=1, log_every=1, save_every=1,
     )  # fmt: skip
     train(config)
-    before = torch.load(tmp_path / "training.pt", weights_only=True)["counts"]
+    before = torch.load(tmp_path / "training.pt", weights_only=True)
+    train(replace(config, steps=2))  # nothing is left to do
+    assert same(torch.load(tmp_path / "training.pt", weights_only=True)["model"], before["model"])
     train(replace(config, steps=4))
-    after = torch.load(tmp_path / "training.pt", weights_only=True)["counts"]
-    assert (before[:2], after[:2]) == ((2, 2), (2, 4))
+    after = torch.load(tmp_path / "training.pt", weights_only=True)
+    assert (before["counts"][:2], after["counts"][:2]) == ((2, 2), (2, 4))
+    frozen = [k for k in before["model"] if k.startswith("vit_model.")]
+    assert same({k: after["model"][k] for k in frozen}, {k: before["model"][k] for k in frozen})
+    assert not same(after["model"], before["model"])
+    with pytest.raises(BadInput, match="run of another model"):
+        train(replace(config, layers=2))
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows if row["step"]] == [1, 2, 3, 4]
     backend = MiniBackend.load(tmp_path)
