@@ -43,7 +43,7 @@ def plan_lines(text: str) -> tuple[tuple[str, str], ...]:
         lines = [part.strip(" -*•") for part in _BREAK.split(text) if part.strip()]
         return tuple((line, "") for line in lines) if len(lines) > 1 else ()
     found = [(_PLACED.fullmatch(thing), thing) for thing in things]
-    return tuple((m["what"], f"{m['column']} {m['row']}, {m['size']}") if m else (thing, "") for m, thing in found)
+    return tuple((m["what"], f"{m['row']} {m['column']}, {m['size']}") if m else (thing, "") for m, thing in found)
 
 
 def critique_lines(text: str) -> tuple[Line, ...]:
@@ -86,7 +86,7 @@ def _tally(raw: list[str]) -> tuple[Line, ...]:
 
 
 def _sight(seen: re.Match[str]) -> Line:
-    what = f"{seen['what'].removeprefix('natural ')} ({seen['column']} {seen['row']}, {seen['size']})"
+    what = f"{seen['what'].removeprefix('natural ')} ({seen['row']} {seen['column']}, {seen['size']})"
     if seen["count"] == "wrong":
         return Line(f"{what}: should be {seen['want'] or 'another'}", False)
     if seen["count"] == "extra":
