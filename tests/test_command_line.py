@@ -39,9 +39,9 @@ def test_a_run_leaves_pictures_transcript_report_and_session(tmp_path):
     transcript = (tmp_path / "transcript.md").read_text("utf-8")
     shown = re.findall(r"!\[\w+\]\(([^)]+)\)", transcript)
     assert shown == sorted(pictures)
-    for said in (*EDITS, session.plan.text, "seed 7", "nothing left to edit", "Best: V3. Last: V3."):
+    for said in (*EDITS, session.plan.text, "seed 7", "nothing left to edit", "Best: V2. Last: V2."):
         assert said in transcript
-    assert any("V2: Add one red balloon" in line for line in told)
+    assert any("V1: Add one red balloon" in line for line in told)
 
 
 def test_the_same_seed_makes_the_same_pictures(tmp_path):

@@ -45,7 +45,7 @@ def write_zip(
     pictures = _pictures(session, picture_of)
     files = [
         f"pictures/{number:02d}-{node.picture[:8]}.png" if node.picture in pictures else None
-        for number, node in enumerate(session.nodes, start=1)
+        for number, node in enumerate(session.nodes)
     ]
     about = to_json(session, files, session_id=session_id, title=title, created=created)
     report = html_report(session, pictures, session_id=session_id, title=title, created=created)

@@ -13,7 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from studio import __version__
 from studio.domain import Author, Node, Picture, Session, best_node, turn_of
 from studio.exchange.lineage import lines
-from studio.exchange.wording import AUTHORS, duration, ending, plan_pieces, remarks, version_name
+from studio.exchange.tally import critique_lines, plan_lines
+from studio.exchange.wording import AUTHORS, duration, ending, version_name
 
 
 def html_report(
@@ -67,6 +68,6 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        author=AUTHORS.__getitem__, duration=duration, name=version_name, plan_pieces=plan_pieces, remarks=remarks
+        author=AUTHORS.__getitem__, duration=duration, name=version_name, plan_lines=plan_lines, remarks=critique_lines
     )
     return environment.get_template("report.html.j2")

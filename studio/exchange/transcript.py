@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from studio.domain import Author, Node, Session, best_node, turn_of
-from studio.exchange.wording import AUTHORS, duration, ending, plan_pieces, remarks, version_name
+from studio.exchange.tally import critique_lines, plan_lines
+from studio.exchange.wording import AUTHORS, duration, ending, version_name
 
 
 def transcript(session: Session, files: Sequence[str | None], unknown_words: Sequence[str] = ()) -> str:
@@ -21,7 +22,8 @@ def transcript(session: Session, files: Sequence[str | None], unknown_words: Seq
         parts.append("Words that the model does not know: " + plain(", ".join(unknown_words)) + ".")
     if session.plan:
         parts.append(f"## Plan ({AUTHORS[session.plan.author]}, {duration(session.plan.seconds)})")
-        parts.append("\n".join(f"- {plain(piece)}" for piece in plan_pieces(session.plan.text)))
+        things = [f"- {plain(' '.join(line).strip())}" for line in plan_lines(session.plan.text)]
+        parts.append("\n".join(things) or plain(session.plan.text))
     for index, file in enumerate(files):
         parts += _version(session, index, file)
     parts.append(f"## End\n\n{ending(session)}.")
@@ -58,7 +60,8 @@ def _critiques(node: Node) -> list[str]:
         label = "Critique" if number == len(node.reflections) else "Earlier critique, set aside"
         parts.append(f"{label} (seed {said.seed}, {duration(said.seconds)}):")
         signs = {True: "✓ ", False: "✗ ", None: ""}
-        parts.append("\n".join(f"- {signs[r.met]}{plain(r.text)}" for r in remarks(said.critique)) or "- (empty)")
+        lines = [f"- {signs[line.verdict]}{plain(line.text)}" for line in critique_lines(said.critique)]
+        parts.append("\n".join(lines) or "- (empty)")
         parts.append("Proposed edit: " + plain(said.edit) if said.edit else "No further edit needed.")
     return parts
 

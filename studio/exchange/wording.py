@@ -1,9 +1,8 @@
-"""Words that the report and the transcript share."""
+"""Words that the page, the report and the transcript share."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from studio.domain import Author, Session, StopReason
 
@@ -17,48 +16,11 @@ _ENDINGS = {
     StopReason.STOPPED_BY_USER: "Stopped by the designer",
     StopReason.ERROR: "An error ended the run",
 }
-# Only a list has verdicts, one piece a line or between spaced semicolons: in prose an “ok” says nothing.
-_BREAK = re.compile(r"\s+;\s+|\s*\n\s*")
-_MET = re.compile(r"\b(?:ok|met|satisfied)\b|[✓✔]", re.IGNORECASE)
-_UNMET = re.compile(
-    r"\b(?:missing|extra|wrong|unmet|violated|(?:not|un)\s+(?:ok|met|satisfied)|too (?:many|few))\b|[✗✘]",
-    re.IGNORECASE,
-)
-_THING = re.compile(r"\s*(?=#\d+\s)")
-_BULLET = re.compile(r"^\s*(?:[-*•✓✔✗✘]\s*)+")
-
-
-@dataclass(frozen=True)
-class Remark:
-    """One piece of a critique; `met` is None where it is no verdict."""
-
-    text: str
-    met: bool | None
-
-
-def remarks(critique: str) -> tuple[Remark, ...]:
-    """A critique piece by piece, each with its verdict; one piece without a verdict for prose."""
-    pieces = [piece.strip() for piece in _BREAK.split(critique) if piece.strip()]
-    if len(pieces) < 2:
-        return tuple(Remark(piece, None) for piece in pieces)
-    return tuple(Remark(_BULLET.sub("", piece), _verdict(piece)) for piece in pieces)
-
-
-def _verdict(piece: str) -> bool | None:
-    if _UNMET.search(piece):
-        return False
-    return True if _MET.search(piece) else None
-
-
-def plan_pieces(plan: str) -> tuple[str, ...]:
-    """A plan thing by thing (“#1 … #2 …”, lines, or spaced semicolons); one piece for prose."""
-    pieces = [piece.strip() for part in _BREAK.split(plan) for piece in _THING.split(part)]
-    return tuple(piece for piece in pieces if piece)
 
 
 def version_name(index: int) -> str:
-    """What a version is called, on the page and in an export; the draft is V1."""
-    return f"V{index + 1}"
+    """What a version is called, on the page and in an export; the draft is V0."""
+    return f"V{index}"
 
 
 def ending(session: Session) -> str:

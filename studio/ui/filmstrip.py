@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from html import escape
 
 from studio.domain import Author, Session, best_node, turn_of
-from studio.ui import icons, wording
+from studio.exchange.wording import version_name
+from studio.ui import icons
 from studio.ui.view import AddressOf
 
 CARD = (128, 84)
@@ -73,11 +74,11 @@ def _edge(parent: Place, child: Place) -> str:
 
 
 def _card(session: Session, index: int, place: Place, chosen: bool, address: AddressOf) -> str:
-    node, name = session.nodes[index], wording.version_name(index)
+    node, name = session.nodes[index], version_name(index)
     best, last = index == best_node(session), index == len(session.nodes) - 1
     marks = f'<span class="best">{icons.STAR}best</span>' if best else ""
     marks += '<span class="last">last</span>' if last else ""
-    parent = "" if node.parent is None else f"from {wording.version_name(node.parent)}"
+    parent = "" if node.parent is None else f"from {version_name(node.parent)}"
     if node.edit is None:
         edit, spoken = "Draft", "Draft"
     else:

@@ -8,9 +8,10 @@ from html import escape
 from urllib.parse import quote
 
 from studio.domain import Author, Edit, Reflection, Session, turn_of
+from studio.exchange.tally import Line, critique_lines, plan_lines
+from studio.exchange.wording import version_name
 from studio.store.library import Summary
 from studio.ui import icons, wording
-from studio.ui.tally import Line, critique_lines, plan_lines
 from studio.worker import Status
 
 AddressOf = Callable[[str], str]
@@ -92,7 +93,7 @@ def origin(edit: Edit | None, parent: int | None) -> str:
     body = f'<blockquote class="said">{escape(edit.text)}</blockquote>'
     if edit.author is Author.PERSON and edit.proposed:
         body += f'<p class="quiet">The model had proposed: {escape(edit.proposed)}</p>'
-    return _section(f"Made from {wording.version_name(parent)} by", body, who(edit.author))
+    return _section(f"Made from {version_name(parent)} by", body, who(edit.author))
 
 
 def thoughts(session: Session, index: int | None) -> str:
@@ -118,7 +119,7 @@ def picture(session: Session, index: int | None, address: AddressOf, working: bo
         said = "The picture appears here." if working else "No picture yet."
         return f'<div class="stage empty{" working" if working else ""}">{icons.PICTURE}<p>{said}</p></div>'
     node, brief = session.nodes[index], session.brief
-    name, where = wording.version_name(index), escape(address(node.picture))
+    name, where = version_name(index), escape(address(node.picture))
     facts = [
         f"<b>{name}</b>",
         f"turn {turn_of(session, index)} of {brief.turn_limit}" if node.parent is not None else "draft",

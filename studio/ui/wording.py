@@ -34,11 +34,6 @@ STOP_LABELS = {
 MODES = {Mode.AUTO: "Auto", Mode.STEP: "Step"}
 
 
-def version_name(index: int) -> str:
-    """What a version is called on the page; the draft is V0, as in the report."""
-    return f"V{index}"
-
-
 def doing(status: Status, turn_limit: int) -> str:
     """What the worker does with a session, in one line."""
     if status.state == "queued":

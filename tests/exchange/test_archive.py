@@ -67,7 +67,7 @@ def test_the_zip_holds_the_session_its_pictures_byte_for_byte_and_a_report(made,
     data = json.loads(files.pop("session.json"))
     assert from_json(data) == session
     names = [node["picture"]["file"] for node in data["nodes"]]
-    assert names == [f"pictures/{i:02d}-{node.picture[:8]}.png" for i, node in enumerate(session.nodes, start=1)]
+    assert names == [f"pictures/{i:02d}-{node.picture[:8]}.png" for i, node in enumerate(session.nodes)]
     assert [files.pop(name) for name in names] == [pictures[node.picture].png for node in session.nodes]
     assert "OpenMoji" in files.pop("CREDITS.txt").decode()
     assert set(files) == {"report.html"}
@@ -99,7 +99,7 @@ def test_a_lost_picture_is_named_and_the_rest_is_exported(made, tmp_path, how):
     assert from_json(data) == session
     assert sum(name.endswith(".png") for name in files) == len(session.nodes) - 1
     page = Page(files["report.html"].decode())
-    assert "The picture of V2 was missing or damaged" in page.text
+    assert "The picture of V1 was missing or damaged" in page.text
     assert lost in page.text
 
 

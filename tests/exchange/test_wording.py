@@ -1,34 +1,32 @@
 import pytest
 
+from studio.exchange.tally import critique_lines, plan_lines
 from studio.exchange.transcript import plain
-from studio.exchange.wording import duration, plan_pieces, remarks, slug
+from studio.exchange.wording import duration, slug
 
 
 def test_prose_has_no_verdicts():
-    assert [r.met for r in remarks("The bench is ok but a balloon is missing.")] == [None]
-    assert remarks("  ") == ()
+    assert [r.verdict for r in critique_lines("The bench is ok but a balloon is missing.")] == [None]
+    assert critique_lines("  ") == ()
 
 
 @pytest.mark.parametrize("text", ["A one has one ok ; B two has one missing one", "✓ A one has one\n✗ B two has one"])
 def test_a_list_has_a_verdict_for_each_piece_that_gives_one(text):
-    assert [r.met for r in remarks(text)] == [True, False]
-
-
-def test_a_place_is_no_verdict():
-    assert [r.met for r in remarks("seen red cup right top small A one ; blue dog left none extra")] == [None, False]
+    assert [r.verdict for r in critique_lines(text)] == [True, False]
 
 
 def test_marks_are_not_repeated_in_the_text():
-    assert [r.text for r in remarks("- ✓ brown bench\n- ✗ two balloons")] == ["brown bench", "two balloons"]
+    assert [r.text for r in critique_lines("- ✓ brown bench\n- ✗ two balloons")] == ["brown bench", "two balloons"]
 
 
 def test_not_ok_is_not_ok():
-    assert [r.met for r in remarks("bench not ok\nballoon ok")] == [False, True]
+    assert [r.verdict for r in critique_lines("bench not ok\nballoon ok")] == [False, True]
 
 
 def test_a_numbered_plan_falls_into_its_things():
-    assert plan_pieces("#1 red cup one #2 red cup two") == ("#1 red cup one", "#2 red cup two")
-    assert plan_pieces("Two cups on a table.") == ("Two cups on a table.",)
+    text = "#1 red cup one top left small #2 red cup two top right small"
+    assert plan_lines(text) == (("red cup", "top left, small"), ("red cup", "top right, small"))
+    assert plan_lines("Two cups on a table.") == ()
 
 
 @pytest.mark.parametrize(

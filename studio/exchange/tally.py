@@ -23,8 +23,9 @@ _CHECKED = re.compile(r"(?P<claim>\(\d+\) .+?) : .+ (?P<verdict>ok|wrong)")
 _LABEL = re.compile(r"\(\d+\)")
 _COUNT_WORD = re.compile(r"^(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen) ")
 # Other models: a verdict is a sign in front or a word at the end; in the middle of prose it is none.
+_BULLET = re.compile(r"^\s*(?:[-*•✓✔✗✘]\s*)+")
 _GOOD = re.compile(r"^\W*[✓✔]|\b(?:ok|met)\W*$", re.IGNORECASE)
-_BAD = re.compile(r"^\W*[✗✘]|\b(?:missing(?: \w+)?|extra|wrong|not met|too many|too few)\W*$", re.IGNORECASE)
+_BAD = re.compile(r"^\W*[✗✘]|\b(?:missing(?: \w+)?|extra|wrong|not met|not ok|too many|too few)\W*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def critique_lines(text: str) -> tuple[Line, ...]:
     if len(raw) < 2:
         return (Line(text.strip()),) if text.strip() else ()
     if not any(_COUNTED.fullmatch(line) for line in raw):
-        return tuple(Line(line, _verdict(line)) for line in raw)
+        return tuple(Line(_BULLET.sub("", line), _verdict(line)) for line in raw)
     return _tally(raw)
 
 

@@ -4,12 +4,12 @@ import random
 
 import pytest
 
+from studio.exchange.tally import Line, critique_lines, plan_lines
 from studio.scene import faults, grammar
 from studio.scene.critique import criticise
 from studio.scene.layout import arrange
 from studio.scene.plan import plan_text
 from studio.scene.scene import Scene
-from studio.ui.tally import Line, critique_lines, plan_lines
 
 
 def scenes():
@@ -66,7 +66,7 @@ def test_prose_is_left_as_it_is():
      ("- ✗ bench", False), ("the bench is not wrong at all here", None), ("the ok sign is red", None)],
 )  # fmt: skip
 def test_other_models_lines_count_by_their_sign_or_last_word(line: str, verdict: bool | None):
-    assert critique_lines(f"{line}\nthe sky") == (Line(line, verdict), Line("the sky"))
+    assert critique_lines(f"{line}\nthe sky") == (Line(line.lstrip("-✓✗ "), verdict), Line("the sky"))
 
 
 def test_a_thing_in_its_own_colour_is_named_without_one():
