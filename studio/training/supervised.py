@@ -57,7 +57,7 @@ class Config:
     warmup_steps: int = 60
     clip: float = 1.0
     strange_first: float = 0.6
-    strange_last: float = 0.1
+    strange_last: float = 0.08
     own_after: int = 800
     own_every: int = 20
     log_every: int = 20
@@ -162,8 +162,12 @@ def learning_rate(step: int, config: Config) -> float:
 
 
 def strange_share(step: int, config: Config) -> float:
-    """Share of pictures drawn for another brief, falling over the run: looking is learned before comparing."""
-    done = min(1.0, step / config.steps)
+    """Share of pictures drawn for another brief, falling over the first quarter of the run.
+
+    With few of them the critic learns to see what the brief makes it expect; with many it learns that nothing it sees
+    was asked for. So looking is learned first, and comparing after it.
+    """
+    done = min(1.0, 4 * step / config.steps)
     return config.strange_first * (1 - done) + config.strange_last * done
 
 
