@@ -98,7 +98,7 @@ class MiniBackend:
         context.add_picture(self._pixels(picture))
         context.add_text(self._ids(edit))
         latents = sample(self._noise(seed), context, settings=self._flow, source=source, step=step)
-        return Picture(render(self._mini.codec.decode(latents[0], scene)))
+        return Picture(render(self._mini.codec.decode(latents[0], scene, scene.things)))
 
     def _reading(self, *texts: str) -> Context:
         context = Context(self._mini.model)

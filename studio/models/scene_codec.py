@@ -19,6 +19,9 @@ from studio.scene.scene import COLORS, MAX_THINGS, NATURAL, Scene, Thing
 NOUN_BITS, COLOR_BITS = 16, 8
 NOUN_DISTANCE, COLOR_DISTANCE = 5, 4
 SLOT_DIM = 4 + NOUN_BITS + COLOR_BITS
+STILL = 0.03
+"""No edit moves or resizes by less, in shares of the canvas."""
+
 _SIZE_MEAN, _SIZE_SCALE = 0.3, 0.12
 _POSITION_SCALE = 2.5  # positions decide most, so they get the largest share of the latent's range
 
@@ -35,6 +38,13 @@ def code_words(bits: int, distance: int, count: int) -> Tensor:
     if len(words) < count:
         raise ValueError(f"no {count} words of {bits} bits at distance {distance}; use more bits")
     return torch.tensor([[2.0 * (word >> k & 1) - 1 for k in range(bits)] for word in words])
+
+
+def _settled(thing: Thing, before: Thing) -> Thing:
+    """`before` where `thing` differs from it by no more than the model's own unsteadiness."""
+    moved = max(abs(thing.x - before.x), abs(thing.y - before.y), abs(thing.size - before.size))
+    same = (thing.noun, thing.color) == (before.noun, before.color)
+    return before if same and moved <= STILL else thing
 
 
 class SceneCodec:
@@ -60,8 +70,11 @@ class SceneCodec:
             latents[slot, 4 + NOUN_BITS :] = self.color_codes[self.colors.index(thing.color)]
         return latents
 
-    def decode(self, latents: Tensor, canvas: Scene) -> Scene:
-        """The scene on `canvas` (its sides and background) that latents [MAX_THINGS, SLOT_DIM] mean."""
+    def decode(self, latents: Tensor, canvas: Scene, source: Sequence[Thing] = ()) -> Scene:
+        """The scene on `canvas` (its sides and background) that latents [MAX_THINGS, SLOT_DIM] mean.
+
+        `source` are the things that an edit started from, slot by slot: one that hardly moved was not meant to.
+        """
         nouns = (latents[:, 4 : 4 + NOUN_BITS] @ self.noun_codes.T).argmax(-1).tolist()
         colors = (latents[:, 4 + NOUN_BITS :] @ self.color_codes.T).argmax(-1).tolist()
         blank = Scene((), canvas.width, canvas.height, canvas.background)
@@ -70,5 +83,6 @@ class SceneCodec:
             if present > 0:
                 side = snap(min(max(size * _SIZE_SCALE + _SIZE_MEAN, 0.08), 0.9))
                 x, y = x / (2 * _POSITION_SCALE) + 0.5, y / (2 * _POSITION_SCALE) + 0.5
-                things.append(fit(Thing(self.nouns[nouns[slot]], self.colors[colors[slot]], x, y, side), blank))
+                thing = fit(Thing(self.nouns[nouns[slot]], self.colors[colors[slot]], x, y, side), blank)
+                things.append(_settled(thing, source[slot]) if slot < len(source) else thing)
         return Scene(tuple(things), canvas.width, canvas.height, canvas.background)

@@ -13,7 +13,7 @@ from studio.backends.mini import MiniBackend
 from studio.domain import Brief
 from studio.errors import BadInput
 from studio.scene.scene_file import read_scene
-from studio.training.supervised import Config, learning_rate, train
+from studio.training.supervised import Config, learning_rate, strange_share, train
 
 
 def same(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> bool:
@@ -49,3 +49,10 @@ def test_the_rate_rises_and_falls_to_zero() -> None:
     assert learning_rate(0, config) == 0.01
     assert learning_rate(500, config) == 0.5
     assert learning_rate(1000, config) == 0
+
+
+def test_strange_pictures_come_first() -> None:
+    config = Config(steps=1000, strange_first=0.6, strange_last=0.1)
+    assert strange_share(0, config) == 0.6
+    assert strange_share(125, config) == pytest.approx(0.35)
+    assert strange_share(250, config) == strange_share(900, config) == pytest.approx(0.1)
