@@ -17,6 +17,9 @@ JITTER = 0.04
 
 _HALF = {"left of": "left", "right of": "right", "above": "top", "below": "bottom"}
 
+ROOM = 0.9
+"""Neighbours' centres are at least this share of touching apart, along one axis."""
+
 LATTICE = 0.02
 """Positions and sizes are multiples of this, so that what an edit leaves alone stays exactly as it is."""
 
@@ -27,19 +30,25 @@ def snap(value: float) -> float:
 
 
 def arrange(
-    demands: Demands, rng: random.Random, canvas: Scene, *, jitter: float = JITTER, halves: bool = True
+    demands: Demands,
+    rng: random.Random,
+    canvas: Scene,
+    *,
+    jitter: float = JITTER,
+    halves: bool = True,
+    room: float = ROOM,
 ) -> Scene | None:
     """A random scene on `canvas` that meets the demands, item by item in reading order; None if none was found.
 
     Colours that nobody asked for stay natural. With `halves` the two sides of a relation also keep to their halves of
-    the canvas, which nobody can mistake.
+    the canvas, which nobody can mistake. Less `room` lets boxes overlap, as they do when a model draws.
     """
     if sum(item.count for item in demands.items) > MAX_THINGS:
         return None
     sides = _sides(demands) if halves else [item.region for item in demands.items]
     for attempt in range(30):
         sizes = _size_words(demands, rng, smaller=attempt >= 12)
-        scene = _place_all(demands, sides, sizes, rng, canvas, jitter)
+        scene = _place_all(demands, sides, sizes, rng, replace(canvas, things=()), jitter, room)
         if scene is not None and is_right(scene, demands):
             return _in_order(scene, demands)
     return None
@@ -69,10 +78,10 @@ def _within(center: float, half: float) -> float:
     return round(min(max(snap(center), least), 1 - least), 4) if least <= 0.5 else 0.5
 
 
-def overlap(a: Thing, b: Thing, scene: Scene) -> bool:
-    """Whether two boxes overlap by more than a tenth along both axes, or share a cell."""
+def overlap(a: Thing, b: Thing, scene: Scene, room: float = ROOM) -> bool:
+    """Whether two boxes are nearer than `room` of touching along both axes, or share a cell."""
     (aw, ah), (bw, bh) = extents(a, scene), extents(b, scene)
-    near = abs(a.x - b.x) < 0.9 * (aw + bw) / 2 and abs(a.y - b.y) < 0.9 * (ah + bh) / 2
+    near = abs(a.x - b.x) < room * (aw + bw) / 2 and abs(a.y - b.y) < room * (ah + bh) / 2
     return near or (column_of(a), row_of(a)) == (column_of(b), row_of(b))
 
 
@@ -124,10 +133,10 @@ def _place_all(
     sides: list[str | None],
     sizes: list[str],
     rng: random.Random,
-    canvas: Scene,
+    scene: Scene,
     jitter: float,
+    room: float,
 ) -> Scene | None:
-    scene = replace(canvas, things=())
     groups: list[list[Thing]] = []
     for i, item in enumerate(demands.items):
         groups.append([])
@@ -135,7 +144,7 @@ def _place_all(
             for _ in range(24):
                 thing = _candidate(item, sizes[i], scene, rng, jitter)
                 inside = sides[i] is None or in_region(thing, sides[i] or "", scene)
-                clear = not any(overlap(thing, t, scene) for t in scene.things)
+                clear = not any(overlap(thing, t, scene, room) for t in scene.things)
                 if inside and clear and _relations_hold(i, thing, demands, groups, scene):
                     break
             else:

@@ -17,7 +17,7 @@ from studio.scene.edits import Verb, apply
 from studio.scene.faults import roughen, spoil
 from studio.scene.grammar import random_brief
 from studio.scene.judge import assign
-from studio.scene.layout import arrange, random_color
+from studio.scene.layout import ROOM, arrange, random_color
 from studio.scene.plan import plan_text
 from studio.scene.requests import Request, random_request
 from studio.scene.scene import MAX_THINGS, Scene, Thing
@@ -25,6 +25,9 @@ from studio.scene.tokens import Tokenizer
 from studio.training.held_out import held_out, normal
 
 CANVASES = (Scene(width=512, height=512), Scene(width=640, height=480), Scene(width=480, height=640))
+CROWDING = (ROOM, ROOM, 0.65, 0.45)
+"""Boxes in pictures to be seen overlap now and then: what the model draws for its own plans does."""
+
 Slots = tuple[Thing | None, ...]
 T = TypeVar("T", "DraftSample", "ReflectSample", "RefineSample")
 
@@ -80,14 +83,14 @@ class RefineSample:
         return len(self.edit)
 
 
-def some_seen(rng: random.Random, *, jitter: float = 0.04, halves: bool = True) -> Seen:
+def some_seen(rng: random.Random, *, jitter: float = 0.04, halves: bool = True, room: float = ROOM) -> Seen:
     """A brief that is not held out, with a right scene."""
     while True:
         text, demands = random_brief(rng)
         if normal(text) in held_out():
             continue
         canvas = rng.choices(CANVASES, (0.7, 0.15, 0.15))[0]
-        scene = arrange(demands, rng, canvas, jitter=jitter, halves=halves)
+        scene = arrange(demands, rng, canvas, jitter=jitter, halves=halves, room=room)
         if scene is not None and len(scene.things) <= MAX_THINGS:
             return Seen(text, demands, scene)
 
@@ -115,7 +118,7 @@ def reflect_sample(
     if own and rng.random() < 0.4:
         seen = rng.choice(own)
     else:
-        seen = some_seen(rng, halves=rng.random() < 0.7)
+        seen = some_seen(rng, halves=rng.random() < 0.7, room=rng.choice(CROWDING))
         if rng.random() < 0.5:
             seen = replace(seen, scene=_unusual(seen, rng))
         seen = replace(seen, scene=roughen(seen.scene, rng, rng.choice((0.0, 0.02, 0.05))))
@@ -148,7 +151,7 @@ def _owners(seen: Seen) -> list[int]:
 def refine_sample(tokenizer: Tokenizer, rng: random.Random, side: int, own: list[Seen]) -> RefineSample:
     """An edit of a right or spoiled scene: the critic's own, or one that a person might ask for."""
     while True:
-        seen = rng.choice(own) if own and rng.random() < 0.4 else some_seen(rng)
+        seen = rng.choice(own) if own and rng.random() < 0.4 else some_seen(rng, room=rng.choice(CROWDING))
         scene = roughen(seen.scene, rng, rng.choice((0.0, 0.0, 0.03)))
         things = list(scene.things)
         if rng.random() < 0.5:
