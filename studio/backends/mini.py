@@ -21,6 +21,7 @@ from studio.models.flow import FlowSettings, sample
 from studio.models.mini_files import Mini, load_mini
 from studio.models.scene_codec import SLOT_DIM
 from studio.scene.drawing import render
+from studio.scene.plan import is_crowded
 from studio.scene.scene import MAX_THINGS, Scene
 from studio.scene.scene_file import read_scene
 from studio.scene.tokens import END_THINK, THINK
@@ -28,6 +29,7 @@ from studio.scene.tokens import END_THINK, THINK
 ASSETS = Path(__file__).parents[2] / "assets" / "mini"
 PLAN_TOKENS, CRITIQUE_TOKENS = 160, 260
 PLAN_TEMPERATURE, REWRITE_TEMPERATURE = 0.3, 0.7
+PLAN_TRIES = 4
 REWRITE_TRIES = 6
 TIMESTEPS = 6  # the flow of slots is almost straight: more points change nothing that the judge could see
 
@@ -56,8 +58,14 @@ class MiniBackend:
     def reason(self, brief: Brief, *, seed: int, step: Step) -> str:
         context = self._reading(brief.text)
         generator = torch.Generator().manual_seed(seed)
-        [plan] = context.generate(PLAN_TOKENS, temperature=PLAN_TEMPERATURE, generator=generator, step=step)
-        return self._mini.tokenizer.decode(plan.ids)
+        canvas, text = Scene((), brief.width, brief.height), ""
+        for attempt in range(PLAN_TRIES):  # a plan whose things would hide each other is thought over again
+            temperature = PLAN_TEMPERATURE + 0.1 * attempt
+            [plan] = context.generate(PLAN_TOKENS, temperature=temperature, generator=generator, step=step)
+            text = self._mini.tokenizer.decode(plan.ids)
+            if not is_crowded(text.replace(THINK, "").replace(END_THINK, ""), canvas):
+                break
+        return text
 
     def draft(self, brief: Brief, plan: str, *, seed: int, step: Step) -> Picture:
         context = self._reading(brief.text, f"{THINK} {plan} {END_THINK}")

@@ -50,7 +50,7 @@ def test_the_same_seed_gives_the_same_plan_and_the_same_bytes(backend: MiniBacke
     assert plans[0] == plans[1]
     drafts = [backend.draft(BRIEF, parse_thought(plans[0]), seed=5, step=go_on) for _ in range(2)]
     assert drafts[0] == drafts[1]
-    assert backend.draft(BRIEF, parse_thought(plans[0]), seed=6, step=go_on) != drafts[0]
+    assert backend.reason(BRIEF, seed=6, step=go_on) != plans[0]
 
 
 def test_the_draft_follows_the_plan_at_the_size_asked_for(backend: MiniBackend) -> None:

@@ -16,7 +16,7 @@ from studio.scene.grammar import KINDS, random_brief, random_demands, say
 from studio.scene.judge import assign, failures, is_right
 from studio.scene.layout import LATTICE, arrange, snap
 from studio.scene.places import column_of, row_of, size_word
-from studio.scene.plan import plan_text
+from studio.scene.plan import is_crowded, plan_text, read_plan
 from studio.scene.requests import random_request
 from studio.scene.scene import Scene, Thing
 from studio.scene.tokens import LABELS, LINES, SPECIAL, Tokenizer, vocabulary
@@ -187,6 +187,17 @@ def test_roughening_moves_things_a_little_and_keeps_them_inside() -> None:
         for before, after in zip(scene.things, rough.things, strict=True):
             assert abs(before.x - after.x) <= 0.07
             assert after.size / 2 - LATTICE <= after.x <= 1 - after.size / 2 + LATTICE
+
+
+def test_a_plan_is_read_back_and_a_crowded_one_is_told_from_a_roomy_one() -> None:
+    for _, demands, scene in some(60, seed=8):
+        text = plan_text(scene, [o or 0 for o in assign(scene, demands)])
+        said = [(t.noun, t.color, column_of(t), row_of(t), size_word(t)) for t in read_plan(text)]
+        assert said == [(t.noun, t.color, column_of(t), row_of(t), size_word(t)) for t in scene.things]
+    roomy = "#1 red wine glass one top left medium #2 dog one lower left medium"
+    assert not is_crowded(roomy, Scene())
+    assert is_crowded(roomy.replace("lower", "upper"), Scene())
+    assert read_plan("a plan in prose, #1 of many") == ()
 
 
 def test_plan_lines_count_up_within_each_demand() -> None:
