@@ -321,7 +321,7 @@ def any_studio(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Studi
     assert stop(started) == 0
 
 
-def test_an_example_becomes_a_picture_with_every_backend(page: Page, any_studio: Studio, tmp_path: Path):
+def test_an_example_becomes_a_picture_with_every_backend(any_studio: Studio, page: Page, tmp_path: Path):
     open_page(page, any_studio)
     page.click(".offer >> nth=0")
     expect(page.locator("#text textarea")).to_have_value(re.compile("three red apples"))
