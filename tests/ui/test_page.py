@@ -313,8 +313,6 @@ def test_the_page_fits_its_window(browser: Browser, studio: Studio, width: int):
 
 @pytest.fixture(params=["scripted", "mini"])
 def any_studio(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Studio]:
-    if request.param == "mini" and not (ROOT / "assets/mini/vocabulary.json").exists():
-        pytest.skip("The built-in model's files are not in assets/mini.")
     script = "tests/ui/launch.py" if request.param == "scripted" else "app.py"
     started = start(ROOT / script, tmp_path / "library")
     yield started
